@@ -1,0 +1,66 @@
+"""What every Kubernetes object carries: its metadata, and the key that names it."""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+import msgspec
+
+
+class ObjectKey(NamedTuple):
+    """Names one object: kind, namespace and name. Cluster-scoped kinds have an empty namespace.
+
+    Kinds of different groups that share a name (Istio's and the Gateway API's Gateway) get distinct `kind` strings here.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """Print as people write it: `VirtualService default/reviews`."""
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+
+class Struct(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Base of everything decoded: immutable, compared by content, camelCase on the wire.
+
+    Subclasses state `frozen=True, kw_only=True` again (msgspec does not inherit kw_only).
+    """
+
+
+class ObjectMeta(Struct, frozen=True, kw_only=True):
+    """The part of `metadata` that may influence a translation. resourceVersion, uid, generation and managedFields do
+    not, so a status write changes no object.
+    """
+
+    name: str = ""
+    namespace: str = ""
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    creation_timestamp: str = ""
+    """RFC 3339 as the API server gives it; empty in files. Empty sorts first, so files order by namespace and name."""
+
+
+class KubeObject(Struct, frozen=True, kw_only=True):
+    """An object as users write it, without its apiVersion (the served versions of an Istio kind share one schema)."""
+
+    KIND: ClassVar[str] = ""
+    GROUP: ClassVar[str] = ""
+
+    metadata: ObjectMeta
+
+    @property
+    def key(self) -> ObjectKey:
+        """The key that names this object."""
+        return ObjectKey(type(self).KIND, self.metadata.namespace, self.metadata.name)
+
+    @property
+    def age_order(self) -> tuple[str, str, str]:
+        """Sort key for "oldest first, then name, then namespace" (reference 3.3); in files there is no timestamp and
+        the order is namespace, then name (interfaces.md).
+        """
+        meta = self.metadata
+        if meta.creation_timestamp:
+            return (meta.creation_timestamp, meta.name, meta.namespace)
+        return ("", meta.namespace, meta.name)

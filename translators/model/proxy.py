@@ -1,0 +1,77 @@
+"""A proxy as it introduces itself, and the part of that which a translator may know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ProxyType = Literal["router", "sidecar"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locality:
+    """Envoy's locality: region, zone and sub-zone, any of them empty."""
+
+    region: str = ""
+    zone: str = ""
+    sub_zone: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """All that a connected Envoy says about itself (interfaces.md, "Identity of a proxy")."""
+
+    id: str
+    """The whole node id: `router~10.0.0.1~gw-1.istio-system~istio-system.svc.cluster.local`, or anything else."""
+    type: ProxyType
+    name: str
+    namespace: str
+    ip_addresses: tuple[str, ...] = ()
+    dns_domain: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    locality: Locality = Locality()
+    network: str = ""
+    cluster_id: str = ""
+    service_account: str = ""
+    unprivileged_pod: bool = False
+    interception_mode: str = "REDIRECT"
+    generator: str = ""
+    envoy_version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyView:
+    """The whole of what a translator may know about a proxy: proxies with equal views share one translation."""
+
+    type: ProxyType
+    namespace: str
+    labels: tuple[tuple[str, str], ...] = ()
+    """Sorted; only the labels whose key some selector in the World mentions."""
+    dns_domain: str = ""
+    locality: Locality = Locality()
+    network: str = ""
+    cluster_id: str = ""
+    unprivileged_pod: bool = False
+    interception_mode: str = "REDIRECT"
+
+    def selected_by(self, selector: Mapping[str, str]) -> bool:
+        """Whether each label of `selector` is among this proxy's. An empty selector selects every proxy."""
+        return selector.items() <= set(self.labels)
+
+
+def view_of(proxy: Proxy, selector_keys: frozenset[str]) -> ProxyView:
+    """Reduce a proxy to its view, given the label keys that any selector mentions."""
+    return ProxyView(
+        type=proxy.type,
+        namespace=proxy.namespace,
+        labels=tuple(sorted((k, v) for k, v in proxy.labels.items() if k in selector_keys)),
+        dns_domain=proxy.dns_domain,
+        locality=proxy.locality if proxy.type == "sidecar" else Locality(),
+        network=proxy.network,
+        cluster_id=proxy.cluster_id,
+        unprivileged_pod=proxy.unprivileged_pod,
+        interception_mode=proxy.interception_mode,
+    )

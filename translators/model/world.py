@@ -1,0 +1,140 @@
+"""World: everything that is known at one moment, immutable, with the keys that changed since the moment before.
+
+Maps go by kind, then namespace, then name, and share structure with their predecessors (`immutables.Map`), so one
+change costs the same in a small and in a big mesh.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+from immutables import Map
+
+from translators.model.kubernetes import EndpointSlice, Pod
+from translators.model.mesh_config import MeshConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from translators.model.meta import KubeObject, ObjectKey
+
+T = TypeVar("T", bound="KubeObject")
+
+SERVICE_NAME_LABEL: Final = "kubernetes.io/service-name"
+
+_REMEMBERED: Final = 32
+"""How many Worlds back `changed_since` can look."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class World:
+    """An immutable picture of all objects and settings. Make the next one with `apply`."""
+
+    objects: Map[str, Map[str, Map[str, KubeObject]]] = Map()
+    """Kind, then namespace, then name."""
+    history: tuple[tuple[object, frozenset[ObjectKey]], ...] = ()
+    """Newest first: the token of an earlier World, and the keys that changed in the step from it."""
+    token: object = field(default_factory=object)
+    slices_of_service: Map[tuple[str, str], Map[str, EndpointSlice]] = Map()
+    """(namespace, Service name) to its EndpointSlices by name."""
+    pods_by_ip: Map[tuple[str, str], Map[str, Pod]] = Map()
+    """(namespace, IP) to the pods with that IP by name (host-network pods share one)."""
+    mesh: MeshConfig = MeshConfig()
+    cluster_domain: str = "cluster.local"
+    root_namespace: str = "istio-system"
+
+    def kind(self, kind: type[T]) -> Map[str, Map[str, T]]:
+        """All objects of a kind: namespace, then name."""
+        return cast("Map[str, Map[str, T]]", self.objects.get(kind.KIND, _NONE))
+
+    def namespace(self, kind: type[T], namespace: str) -> Map[str, T]:
+        """The objects of a kind in one namespace, by name."""
+        return cast("Map[str, T]", self.objects.get(kind.KIND, _NONE).get(namespace, _NONE))
+
+    def each(self, kind: type[T]) -> Iterator[T]:
+        """All objects of a kind, sorted by namespace, then name."""
+        by_namespace = self.kind(kind)
+        for namespace in sorted(by_namespace):
+            objects = by_namespace[namespace]
+            for name in sorted(objects):
+                yield objects[name]
+
+    def get(self, key: ObjectKey) -> KubeObject | None:
+        """Return the object that a key names, if it is known."""
+        return self.objects.get(key.kind, _NONE).get(key.namespace, _NONE).get(key.name)
+
+    def apply(self, changes: Mapping[ObjectKey, KubeObject | None]) -> World:
+        """Return the next World: objects put in, or taken out (None). An object equal to the known one keeps the
+        known one's identity, and if nothing changes at all the same World returns.
+        """
+        objects, slices, pods = self.objects, self.slices_of_service, self.pods_by_ip
+        changed = set()
+        for key, new in changes.items():
+            old = objects.get(key.kind, _NONE).get(key.namespace, _NONE).get(key.name)
+            if old == new:
+                continue
+            changed.add(key)
+            by_namespace = objects.get(key.kind, _NONE)
+            names = _put(by_namespace.get(key.namespace, _NONE), key.name, new)
+            objects = _put(objects, key.kind, _put(by_namespace, key.namespace, names or None) or None)
+            if key.kind == EndpointSlice.KIND:
+                slices = _index(slices, key, _slice_index(old), _slice_index(new), new)
+            elif key.kind == Pod.KIND:
+                for ip in {*_pod_index(old), *_pod_index(new)}:
+                    pods = _index(pods, key, ip if ip in _pod_index(old) else None, ip if ip in _pod_index(new) else None, new)
+        if not changed:
+            return self
+        history = ((self.token, frozenset(changed)), *self.history[: _REMEMBERED - 1])
+        return replace(
+            self, objects=objects, slices_of_service=slices, pods_by_ip=pods, history=history, token=object()
+        )
+
+    def changed_since(self, before: World) -> frozenset[ObjectKey] | None:
+        """Return the keys that may differ from an earlier World; None if that is unknown (too long ago, unrelated, or
+        a setting changed in between).
+        """
+        if self.token is before.token:
+            return frozenset()
+        keys: set[ObjectKey] = set()
+        for token, changed in self.history:
+            keys |= changed
+            if token is before.token:
+                return frozenset(keys)
+        return None
+
+    def with_mesh(self, mesh: MeshConfig) -> World:
+        """Return this World under another MeshConfig; the same World if that is equal."""
+        return self if mesh == self.mesh else replace(self, mesh=mesh, history=(), token=object())
+
+
+_NONE: Map = Map()  # type: ignore[type-arg] # empty at every level
+
+
+def _put(mapping, key, value):  # type: ignore[no-untyped-def]
+    """Put in a value, or take the key out if the value is None."""
+    if value is None:
+        return mapping.delete(key) if key in mapping else mapping
+    return mapping.set(key, value)
+
+
+def _index(index, key, before, after, new):  # type: ignore[no-untyped-def]
+    """Move an object between the entries of an index, whose values are maps by object name."""
+    if before is not None and before != after:
+        index = _put(index, before, _put(index.get(before, _NONE), key.name, None) or None)
+    if after is not None:
+        index = index.set(after, index.get(after, _NONE).set(key.name, new))
+    return index
+
+
+def _slice_index(value: KubeObject | None) -> tuple[str, str] | None:
+    if not isinstance(value, EndpointSlice):
+        return None
+    service = value.metadata.labels.get(SERVICE_NAME_LABEL)
+    return (value.metadata.namespace, service) if service else None
+
+
+def _pod_index(value: KubeObject | None) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, Pod):
+        return ()
+    return tuple((value.metadata.namespace, ip) for ip in value.status.ips)

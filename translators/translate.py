@@ -1,0 +1,170 @@
+"""World and ProxyView in, ResourceSet out: the one function that serve, the CLI, explain and the tests call.
+
+Two ways lead through it. A whole pass walks everything the view may see, with each step memoised, so that it builds
+only what changed. When nothing but endpoints changed, their keys lead straight to the assignments that they touch, at
+a cost that does not grow with the mesh. Both give the same bytes (a test compares them).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from translators.clusters import assignment_resources, cluster_resources
+from translators.destination_rules import rule_index
+from translators.gateways import gateway_resources
+from translators.memo import Memo, Recording
+from translators.model.gateway import Gateway
+from translators.model.kubernetes import Service as KubernetesService
+from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, ResourceSet, TypeSet
+from translators.services import assignments_touched, service_index
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from immutables import Map
+
+    from translators.memo import Steps
+    from translators.model.meta import ObjectKey
+    from translators.model.origin import Diagnostic
+    from translators.model.proxy import ProxyView
+    from translators.model.world import World
+    from translators.recorder import Recorder
+    from translators.resources import Resource
+    from translators.services.destination import Destination
+
+_SPARE: Final = 20_000
+"""Memo entries that endpoint changes may leave behind before a whole pass tidies up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translation(ResourceSet):
+    """A ResourceSet with what the next translation of the same view wants to know."""
+
+    world: World
+    generation: int
+    destinations: Mapping[ObjectKey, tuple[Destination, ...]] = field(default_factory=dict)
+    """By the key of the object that the service was made from."""
+
+
+class Translator:
+    """Holds the memo; one per server (or per offline run). Not for use from several threads."""
+
+    def __init__(self) -> None:
+        """Start with an empty memo."""
+        self._memo = Memo()
+        self._generation = 0
+        self._walked: World | None = None
+
+    def selector_keys(self, world: World) -> frozenset[str]:
+        """Return the label keys that any selector in the World mentions; other labels cannot change a translation."""
+        return selector_keys(world, self._memo)
+
+    def translate(self, world: World, view: ProxyView, previous: ResourceSet | None = None) -> Translation:
+        """Return what a proxy with this view is served. `previous` is what it was served for an earlier World: sets
+        that did not change are returned as the same objects, and each set says how it differs from its predecessor.
+        """
+        if isinstance(previous, Translation) and previous.view == view:
+            if previous.world.token is world.token:
+                return previous
+            self._tidy(world)
+            if previous.generation == self._generation and (quick := self._endpoints_only(world, previous)):
+                return quick
+        else:
+            previous = None
+            self._tidy(world)
+        return _whole_pass(world, view, previous, self._memo, self._generation)
+
+    def with_notes(self, world: World, view: ProxyView) -> Translation:
+        """Translate once more with a recorder: the same bytes, and each resource's `notes` say which field of which
+        object is behind each part of it. Nothing is remembered.
+        """
+        return _whole_pass(world, view, None, Recording(), self._generation)
+
+    def _tidy(self, world: World) -> None:
+        """Let the memo forget, once for each World in which more than endpoints changed."""
+        walked = self._walked
+        if walked is not None:
+            changed = world.changed_since(walked)
+            endpoints_only = changed is not None and assignments_touched(walked, world, changed) is not None
+            if endpoints_only and self._memo.fresh < _SPARE:
+                self._walked = world
+                return
+        self._memo.turn()
+        self._generation += 1
+        self._walked = world
+
+    def _endpoints_only(self, world: World, previous: Translation) -> Translation | None:
+        changed = world.changed_since(previous.world)
+        touched = None if changed is None else assignments_touched(previous.world, world, changed)
+        if touched is None:
+            return None
+        updates: dict[str, Resource | None] = {}
+        for key in touched:
+            destinations = previous.destinations.get(key, ())
+            updates.update((r.name, r) for r in assignment_resources(world, previous.view, destinations, self._memo))
+        types = {**previous.types, ENDPOINT: previous[ENDPOINT].replace(updates)}
+        return Translation(
+            view=previous.view,
+            types=types,
+            diagnostics=previous.diagnostics,
+            world=world,
+            generation=previous.generation,
+            destinations=previous.destinations,
+        )
+
+
+def _whole_pass(
+    world: World, view: ProxyView, previous: Translation | None, steps: Steps, generation: int
+) -> Translation:
+    services = service_index(world, steps)
+    rules = rule_index(world, services, steps)
+    gateway = gateway_resources(world, view, services, rules, steps)
+    clusters = cluster_resources(world, view, gateway.destinations, rules, steps)
+    made = {
+        CLUSTER: clusters.clusters,
+        ENDPOINT: clusters.assignments,
+        LISTENER: gateway.listeners,
+        ROUTE: gateway.routes,
+    }
+    by_origin: dict[ObjectKey, list[Destination]] = {}
+    for destination in gateway.destinations:
+        by_origin.setdefault(destination.service.origin, []).append(destination)
+    return Translation(
+        view=view,
+        types={
+            type_url: TypeSet.of(type_url, resources, previous.types.get(type_url) if previous else None)
+            for type_url, resources in made.items()
+        },
+        diagnostics=_sorted(
+            (*services.diagnostics, *rules.diagnostics, *gateway.diagnostics, *clusters.diagnostics)
+        ),
+        world=world,
+        generation=generation,
+        destinations={key: tuple(found) for key, found in by_origin.items()},
+    )
+
+
+def _sorted(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    return tuple(sorted(set(diagnostics), key=lambda d: (d.origin is None, d.origin or (), d.code, d.message)))
+
+
+def selector_keys(world: World, steps: Steps | None = None) -> frozenset[str]:
+    """Return the label keys that any selector in the World mentions; other labels cannot change a translation."""
+    steps = steps or Recording()
+    keys: set[str] = set()
+    for gateways in world.kind(Gateway).values():
+        keys |= steps.step(_gateway_keys, gateways)
+    for services in world.kind(KubernetesService).values():
+        keys |= steps.step(_service_keys, services)
+    return frozenset(keys)
+
+
+def _gateway_keys(gateways: Map[str, Gateway], *, recorder: Recorder) -> frozenset[str]:
+    del recorder
+    return frozenset(key for gateway in gateways.values() for key in gateway.spec.selector or ())
+
+
+def _service_keys(services: Map[str, KubernetesService], *, recorder: Recorder) -> frozenset[str]:
+    del recorder
+    return frozenset(key for service in services.values() for key in service.spec.selector or ())
