@@ -6,7 +6,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 def matches(one: str, other: str) -> bool:
@@ -67,7 +67,7 @@ class ServerHosts:
     found, not how many there are. Entries are `dns`, `*/dns`, `./dns` or `namespace/dns`; case is folded.
     """
 
-    __slots__ = ("_backwards", "_odd", "_readers")
+    __slots__ = ("_backwards", "_odd", "_open", "_readers")
 
     def __init__(self, entries: Iterable[str], namespace: str) -> None:
         """Index the entries of servers of a Gateway of `namespace`."""
@@ -85,23 +85,27 @@ class ServerHosts:
                     known.add(namespace if where == "." else where)
         self._readers = readers
         """Host to the namespaces whose VirtualServices may use it; None: any."""
+        self._open = "*" in readers and readers["*"] is None
+        """Whether every host is here, for everybody: the usual gateway."""
         self._odd = tuple(sorted(h for h in readers if h.startswith("*") and h != "*" and not h.startswith("*.")))
         """Wildcards that do not end at a dot (`*-eu.example.com`): few, so tried one by one."""
         self._backwards = sorted(host[::-1] for host in readers)
         """Turned round, all hosts below a suffix stand in one range."""
 
-    def __iter__(self) -> Iterable[str]:  # type: ignore[override] # an iterator over the hosts
+    def __iter__(self) -> Iterator[str]:
         """Yield the hosts, sorted."""
         return iter(sorted(self._readers))
 
-    def intersection(self, hosts: Iterable[str], namespace: str) -> tuple[str, ...]:
+    def intersection(self, hosts: tuple[str, ...], namespace: str) -> tuple[str, ...]:
         """Return the hosts that these servers and a VirtualService of `namespace` have in common, sorted.
 
         Of each pair that meets, it is the more specific one (reference 3.7): `*.com` and `a.com` give `a.com`.
         """
+        if self._open and len(hosts) == 1 and not hosts[0].startswith("*"):
+            return hosts
         found: set[str] = set()
         for host in hosts:
-            if any(self._open_to(cover, namespace) for cover in self._covers(host)):
+            if self._open or any(self._open_to(cover, namespace) for cover in self._covers(host)):
                 found.add(host)
             if host.startswith("*"):
                 found.update(below for below in self._below(host[1:]) if self._open_to(below, namespace))
@@ -111,7 +115,7 @@ class ServerHosts:
         readers = self._readers.get(host, ())
         return readers is None or namespace in readers
 
-    def _covers(self, host: str) -> Iterable[str]:
+    def _covers(self, host: str) -> Iterator[str]:
         """Yield what could cover a host: itself, then each wildcard made of its own suffixes."""
         yield host
         rest = host.removeprefix("*")
@@ -122,7 +126,7 @@ class ServerHosts:
         yield "*"
         yield from (odd for odd in self._odd if subset_of(host, odd))
 
-    def _below(self, suffix: str) -> Iterable[str]:
+    def _below(self, suffix: str) -> Iterator[str]:
         turned = suffix[::-1]
         at = bisect_left(self._backwards, turned)
         while at < len(self._backwards) and self._backwards[at].startswith(turned):

@@ -45,7 +45,7 @@ class Memo:
 
     def step(self, function: Callable[..., R], /, *arguments: object) -> R:
         """See `Steps.step`."""
-        key = (function, *(a if type(a) in _BY_VALUE else id(a) for a in arguments))
+        key = (function, *[a if type(a) in _BY_VALUE else id(a) for a in arguments])
         hit = self._new.get(key)
         if hit is None:
             hit = self._old.get(key)

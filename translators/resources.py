@@ -7,6 +7,7 @@ fragments kept here, since protobuf fields concatenate. Versions are the same in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
@@ -47,6 +48,10 @@ def _varint(value: int) -> bytes:
 
 def length_delimited(field_number: int, payload: bytes) -> bytes:
     """Encode one length-delimited protobuf field: tag, length, payload (protobuf.dev/programming-guides/encoding)."""
+    size = len(payload)
+    if field_number < 16 and size < 0x4000:  # nearly always: one byte of tag, one or two of length
+        tag = field_number << 3 | 2
+        return bytes((tag, size) if size < 0x80 else (tag, size & 0x7F | 0x80, size >> 7)) + payload
     return _varint(field_number << 3 | 2) + _varint(len(payload)) + payload
 
 
@@ -183,5 +188,6 @@ class ResourceSet:
         return self.types.get(type_url) or _empty(type_url)
 
 
+@lru_cache(maxsize=64)
 def _empty(type_url: str) -> TypeSet:
     return TypeSet(type_url, Map(), 0, "", frozenset())

@@ -7,30 +7,30 @@ a cost that does not grow with the mesh. Both give the same bytes (a test compar
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from translators.clusters import assignment_resources, cluster_resources
+from translators.clusters import cluster_resources
 from translators.destination_rules import rule_index
 from translators.gateways import gateway_resources
 from translators.memo import Memo, Recording
 from translators.model.gateway import Gateway
 from translators.model.kubernetes import Service as KubernetesService
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, ResourceSet, TypeSet
-from translators.services import assignments_touched, service_index
+from translators.services import service_index, services_touched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from immutables import Map
 
+    from translators.destination_rules import RuleIndex
     from translators.memo import Steps
     from translators.model.meta import ObjectKey
     from translators.model.origin import Diagnostic
     from translators.model.proxy import ProxyView
     from translators.model.world import World
     from translators.recorder import Recorder
-    from translators.resources import Resource
     from translators.services.destination import Destination
 
 _SPARE: Final = 20_000
@@ -43,6 +43,7 @@ class Translation(ResourceSet):
 
     world: World
     generation: int
+    rules: RuleIndex
     destinations: Mapping[ObjectKey, tuple[Destination, ...]] = field(default_factory=dict)
     """By the key of the object that the service was made from."""
 
@@ -55,6 +56,7 @@ class Translator:
         self._memo = Memo()
         self._generation = 0
         self._walked: World | None = None
+        self._limit = _SPARE
 
     def selector_keys(self, world: World) -> frozenset[str]:
         """Return the label keys that any selector in the World mentions; other labels cannot change a translation."""
@@ -73,7 +75,9 @@ class Translator:
         else:
             previous = None
             self._tidy(world)
-        return _whole_pass(world, view, previous, self._memo, self._generation)
+        translation = _whole_pass(world, view, previous, self._memo, self._generation)
+        self._limit = self._memo.fresh + _SPARE
+        return translation
 
     def with_notes(self, world: World, view: ProxyView) -> Translation:
         """Translate once more with a recorder: the same bytes, and each resource's `notes` say which field of which
@@ -86,8 +90,8 @@ class Translator:
         walked = self._walked
         if walked is not None:
             changed = world.changed_since(walked)
-            endpoints_only = changed is not None and assignments_touched(walked, world, changed) is not None
-            if endpoints_only and self._memo.fresh < _SPARE:
+            endpoints_only = changed is not None and services_touched(walked, world, changed) is not None
+            if endpoints_only and self._memo.fresh < self._limit:
                 self._walked = world
                 return
         self._memo.turn()
@@ -95,23 +99,20 @@ class Translator:
         self._walked = world
 
     def _endpoints_only(self, world: World, previous: Translation) -> Translation | None:
+        """Return what endpoint changes alone make of the previous translation; None if there is more to it."""
         changed = world.changed_since(previous.world)
-        touched = None if changed is None else assignments_touched(previous.world, world, changed)
+        touched = None if changed is None else services_touched(previous.world, world, changed)
         if touched is None:
             return None
-        updates: dict[str, Resource | None] = {}
-        for key in touched:
-            destinations = previous.destinations.get(key, ())
-            updates.update((r.name, r) for r in assignment_resources(world, previous.view, destinations, self._memo))
-        types = {**previous.types, ENDPOINT: previous[ENDPOINT].replace(updates)}
-        return Translation(
-            view=previous.view,
-            types=types,
-            diagnostics=previous.diagnostics,
-            world=world,
-            generation=previous.generation,
-            destinations=previous.destinations,
+        destinations = [d for key in touched for d in previous.destinations.get(key, ())]
+        before, after = (
+            cluster_resources(w, previous.view, destinations, previous.rules, self._memo)
+            for w in (previous.world, world)
         )
+        if before.diagnostics != after.diagnostics:
+            return None
+        assignments = previous[ENDPOINT].replace({r.name: r for r in after.assignments})
+        return replace(previous, types={**previous.types, ENDPOINT: assignments}, world=world)
 
 
 def _whole_pass(
@@ -141,6 +142,7 @@ def _whole_pass(
         ),
         world=world,
         generation=generation,
+        rules=rules,
         destinations={key: tuple(found) for key, found in by_origin.items()},
     )
 

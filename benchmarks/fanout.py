@@ -1,0 +1,234 @@
+"""(c) Fan-out: one endpoint changes, and 500 delta streams get the assignment and ACK it.
+
+Subject: Store, Push and transport as `pilotfish serve` runs them, from the event to the last ACK. Floor: a bare
+grpc.aio server that writes the very same bytes, made beforehand, to 500 streams of which it knows nothing, and counts
+what comes back. Each is a process of its own, each with a process of clients (a connection a stream); what counts is
+the processor time of the server's process, per stream and push.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Final
+
+import grpc
+import grpc.aio
+import uvloop
+from envoy.config.endpoint.v3 import endpoint_pb2
+from envoy.service.discovery.v3 import discovery_pb2
+
+from benchmarks.harness import Result, compare
+from translators.model.world import World
+from translators.resources import CLUSTER, ENDPOINT, Resource, ResourceSet, TypeSet
+from xds_server.metrics import Metrics
+from xds_server.protocol import Encoder
+from xds_server.push import Debounce, Push
+from xds_server.transport.server import OPTIONS, SERVICE, AdsServer
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from translators.model.proxy import ProxyView
+
+STREAMS: Final = 500
+PUSHES: Final = 16
+"""In a round."""
+
+METHOD: Final = f"/{SERVICE}/DeltaAggregatedResources"
+NAME: Final = "outbound|80||echo.default.svc.cluster.local"
+_POLL: Final = 0.005
+
+
+def run() -> Iterator[Result]:
+    """Start both servers with their clients, and compare them in interleaved rounds."""
+    with contextlib.ExitStack() as stack:
+        subject, floor = (stack.enter_context(_Child(kind)) for kind in ("pilotfish", "bare"))
+        yield compare(
+            f"fanout: push and ACK, {STREAMS} delta streams", subject.round, floor.round, target=1.3, unit="us"
+        )
+
+
+class _Child:
+    """A server process, and the process of its clients."""
+
+    def __init__(self, kind: str) -> None:
+        self._server = _spawn("serve", kind)
+        self._clients = _spawn("clients", self._line())
+        self._line()  # all streams are subscribed and have ACKed what they were sent first
+
+    def __enter__(self) -> _Child:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in (self._clients, self._server):
+            process.kill()
+            process.communicate()
+
+    def round(self) -> float:
+        """Have one round done, and return microseconds of processor time per stream and push."""
+        assert self._server.stdin is not None  # noqa: S101 - for mypy: opened as a pipe
+        self._server.stdin.write("\n")
+        self._server.stdin.flush()
+        return float(self._line())
+
+    def _line(self) -> str:
+        assert self._server.stdout is not None  # noqa: S101 - for mypy: opened as a pipe
+        line = self._server.stdout.readline()
+        if not line:
+            msg = "the server of the fan-out benchmark died"
+            raise RuntimeError(msg)
+        return str(json.loads(line))
+
+
+def _spawn(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.fanout", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "GRPC_VERBOSITY": "NONE"},
+    )
+
+
+def _assignment(number: int) -> Resource:
+    """Return an assignment of ten endpoints, one of which is told by `number`."""
+    message = endpoint_pb2.ClusterLoadAssignment(cluster_name=NAME)
+    locality = message.endpoints.add()
+    for i in range(10):
+        socket = locality.lb_endpoints.add().endpoint.address.socket_address
+        socket.address = f"10.0.{number % 250 if i == 0 else 255}.{i}"
+        socket.port_value = 8080
+    return Resource(ENDPOINT, NAME, message.SerializeToString(deterministic=True), ())
+
+
+class _Changing:
+    """Stands for the Translator, whose own cost is measured elsewhere: the World's domain tells which assignment."""
+
+    def selector_keys(self, _world: World) -> frozenset[str]:
+        return frozenset()
+
+    def translate(self, world: World, view: ProxyView, previous: ResourceSet | None = None) -> ResourceSet:
+        number = int(world.cluster_domain)
+        if previous is None:
+            types = {CLUSTER: TypeSet.of(CLUSTER, ()), ENDPOINT: TypeSet.of(ENDPOINT, [_assignment(number)])}
+        else:
+            types = {CLUSTER: previous[CLUSTER], ENDPOINT: previous[ENDPOINT].replace({NAME: _assignment(number)})}
+        return ResourceSet(view=view, types=types)
+
+
+async def _serve(kind: str) -> None:
+    port, count, push = await (_pilotfish() if kind == "pilotfish" else _bare())
+    _say(f"127.0.0.1:{port}")
+    # Each stream ACKs its (empty) clusters and its first assignment.
+    await _until(lambda: count() >= 2 * STREAMS)
+    _say("ready")
+    number = 1
+    while await asyncio.to_thread(sys.stdin.readline):
+        start = time.process_time()
+        for _ in range(PUSHES):
+            target = count() + STREAMS
+            await push(number)
+            await _until(lambda target=target: count() >= target)  # type: ignore[misc] # the default is the value
+            number += 1
+        _say((time.process_time() - start) * 1e6 / PUSHES / STREAMS)
+
+
+def _say(value: object) -> None:
+    print(json.dumps(value), flush=True)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(_POLL)
+
+
+async def _pilotfish() -> tuple[int, Callable[[], int], Callable[[int], Awaitable[None]]]:
+    metrics = Metrics()
+    push = Push(_Changing(), debounce=Debounce(quiet=0.0), metrics=metrics)
+    ads = AdsServer(push, metrics)
+    push.after_push = ads.pushed
+    push.publish(lambda: World(cluster_domain="0"))
+    _KEPT.append(asyncio.create_task(push.run()))
+    await _until(lambda: push.ready)
+
+    async def change(number: int) -> None:
+        push.publish(lambda: World(cluster_domain=str(number)))
+        await asyncio.sleep(0)
+
+    return await ads.start("127.0.0.1:0"), lambda: sum(s.acks for s in ads.streams), change
+
+
+_KEPT: Final[list[object]] = []
+"""What nothing else would hold until the process ends."""
+
+
+async def _bare() -> tuple[int, Callable[[], int], Callable[[int], Awaitable[None]]]:
+    contexts: list[grpc.aio.ServicerContext[discovery_pb2.DeltaDiscoveryRequest, bytes]] = []
+    acks = 0
+    encoder = Encoder("pilotfish", nonce_prefix=f"{time.time_ns() // 1_000_000:x}-")
+    payloads = {n: _payload(encoder, TypeSet.of(ENDPOINT, [_assignment(n)])) for n in range(1000)}
+    empty = _payload(encoder, TypeSet.of(CLUSTER, ()))
+
+    async def handler(
+        _requests: object, context: grpc.aio.ServicerContext[discovery_pb2.DeltaDiscoveryRequest, bytes]
+    ) -> None:
+        nonlocal acks
+        contexts.append(context)
+        while True:
+            request = await context.read()
+            if request is grpc.aio.EOF:
+                return
+            if request.response_nonce:
+                acks += 1
+            else:
+                await context.write(empty if request.type_url == CLUSTER else payloads[0])
+
+    server = grpc.aio.server(options=OPTIONS)
+    method = grpc.stream_stream_rpc_method_handler(handler, discovery_pb2.DeltaDiscoveryRequest.FromString, None)
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(SERVICE, {"DeltaAggregatedResources": method}),)
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    _KEPT.append(server)
+
+    async def change(number: int) -> None:
+        payload = payloads[number]
+        await asyncio.gather(*(context.write(payload) for context in contexts))
+
+    return port, lambda: acks, change
+
+
+def _payload(encoder: Encoder, types: TypeSet) -> bytes:
+    return encoder.delta(types.type_url, types.version, tuple(types.resources.values()), (), 0)[0].payload
+
+
+async def _clients(address: str) -> None:
+    await asyncio.gather(*(_client(address, i) for i in range(STREAMS)))
+
+
+async def _client(address: str, number: int) -> None:
+    channel = grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)])
+    call = channel.stream_stream(
+        METHOD,
+        request_serializer=discovery_pb2.DeltaDiscoveryRequest.SerializeToString,
+        response_deserializer=discovery_pb2.DeltaDiscoveryResponse.FromString,
+    )()
+    first = discovery_pb2.DeltaDiscoveryRequest(type_url=CLUSTER)
+    first.node.id = f"router~127.0.0.1~gateway-{number}.istio-system~istio-system.svc.cluster.local"
+    await call.write(first)
+    await call.write(discovery_pb2.DeltaDiscoveryRequest(type_url=ENDPOINT, resource_names_subscribe=[NAME]))
+    while (response := await call.read()) is not grpc.aio.EOF:
+        ack = discovery_pb2.DeltaDiscoveryRequest(type_url=response.type_url, response_nonce=response.nonce)
+        await call.write(ack)
+
+
+if __name__ == "__main__":
+    what, argument = sys.argv[1:]
+    uvloop.run(_serve(argument) if what == "serve" else _clients(argument))

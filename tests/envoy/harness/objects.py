@@ -1,0 +1,78 @@
+"""The objects that tests put into the folder, as plain dicts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tests.envoy.harness.backend import Backend
+
+Object = dict[str, Any]
+
+_ISTIO = "networking.istio.io/v1"
+
+
+def istio(kind: str, name: str, spec: Mapping[str, Any], namespace: str = "default") -> Object:
+    """Return an object of networking.istio.io."""
+    return {
+        "apiVersion": _ISTIO,
+        "kind": kind,
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": dict(spec),
+    }
+
+
+def gateway(name: str = "gateway", hosts: Iterable[str] = ("*",), number: int = 80) -> Object:
+    """Return an HTTP Gateway for Envoys with the label istio: ingressgateway."""
+    server = {"port": {"number": number, "name": "http", "protocol": "HTTP"}, "hosts": list(hosts)}
+    return istio("Gateway", name, {"selector": {"istio": "ingressgateway"}, "servers": [server]})
+
+
+def gateway_service(target_port: int, number: int = 80) -> Object:
+    """Return the Service that maps a Gateway's port to one that needs no root."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "istio-ingressgateway", "namespace": "istio-system"},
+        "spec": {
+            "selector": {"istio": "ingressgateway"},
+            "ports": [{"name": "http2", "port": number, "targetPort": target_port}],
+        },
+    }
+
+
+def service_entry(name: str, backends: Iterable[Backend]) -> Object:
+    """Return `<name>.default.svc.cluster.local:80`, with an endpoint for each backend, labelled with its version."""
+    endpoints = [
+        {"address": "127.0.0.1", "ports": {"http": one.port}, "labels": {"version": one.version}} for one in backends
+    ]
+    spec = {
+        "hosts": [f"{name}.default.svc.cluster.local"],
+        "location": "MESH_INTERNAL",
+        "resolution": "STATIC",
+        "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}],
+        "endpoints": endpoints,
+    }
+    return istio("ServiceEntry", name, spec)
+
+
+def virtual_service(
+    name: str, http: str | list[Object], hosts: Iterable[str] = ("*",), gateway: str = "gateway"
+) -> Object:
+    """Return a VirtualService of a gateway; `http` is its list of routes, as YAML or as objects."""
+    routes = yaml.safe_load(http) if isinstance(http, str) else http
+    return istio("VirtualService", name, {"hosts": list(hosts), "gateways": [gateway], "http": routes})
+
+
+def destination_rule(name: str, host: str, policy: str = "", subsets: Iterable[str] = ()) -> Object:
+    """Return a DestinationRule; `policy` is its trafficPolicy as YAML, each subset selects the version of its name."""
+    spec: Object = {"host": host}
+    if policy:
+        spec["trafficPolicy"] = yaml.safe_load(policy)
+    if subsets:
+        spec["subsets"] = [{"name": one, "labels": {"version": one}} for one in subsets]
+    return istio("DestinationRule", name, spec)

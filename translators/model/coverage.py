@@ -1,0 +1,225 @@
+"""What a field that is read does not (yet) do: the table behind "no silent field".
+
+Every field of a kind either changes what Envoy gets, or stands here with the reason why not, and then setting it gives
+a warning. An entry goes away with the change that makes its field work. Paths are JSON names below the object, `[]`
+for an element of a list and `{}` for a value of a map.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+class Notice(NamedTuple):
+    """What to say when a field is set to something other than its default."""
+
+    code: str
+    message: str
+    hint: str = ""
+    unless: tuple[object, ...] = ()
+    """Values that ask for nothing, such as those that the API server fills in."""
+
+
+def _idle(reason: str, *unless: object) -> Notice:
+    return Notice("PF0208", f"this has no effect yet: {reason}", unless=unless)
+
+
+def _renamed(today: str, note: str = "it is read as that") -> Notice:
+    return Notice("PF0207", f"today this is called {today}; {note}", f"use {today}")
+
+
+def _under(prefixes: Iterable[str], fields: Mapping[str, Notice]) -> dict[str, Notice]:
+    return {f"{prefix}.{name}": notice for prefix in prefixes for name, notice in fields.items()}
+
+
+_TLS: Final = _idle("TLS is not configured on gateways' listeners")
+_UPSTREAM_TLS: Final = _idle("TLS to endpoints is not configured")
+_SIDECAR: Final = _idle("sidecars are not configured; on a gateway this selects nothing")
+_LOCALITY: Final = _idle("endpoints are not weighted by locality")
+_NOT_ISTIO: Final = _idle("Istio does not implement it either")
+_ACCESS_LOG: Final = _idle("access logs are not configured")
+_TRACING: Final = _idle("tracing is not configured")
+
+_GATEWAY: Final[dict[str, Notice]] = {
+    "spec.servers[].defaultEndpoint": _NOT_ISTIO,
+    **_under(
+        ("spec.servers[].tls",),
+        dict.fromkeys(
+            (
+                "mode",
+                "serverCertificate",
+                "privateKey",
+                "caCertificates",
+                "caCrl",
+                "credentialName",
+                "credentialNames",
+                "tlsCertificates",
+                "caCertCredentialName",
+                "subjectAltNames",
+                "verifyCertificateSpki",
+                "verifyCertificateHash",
+                "minProtocolVersion",
+                "maxProtocolVersion",
+                "cipherSuites",
+                "ecdhCurves",
+                "insecureSkipVerify",
+            ),
+            _TLS,
+        ),
+    ),
+}
+
+_VIRTUAL_SERVICE: Final[dict[str, Notice]] = {
+    "spec.tls": _idle("only HTTP is routed"),
+    "spec.tcp": _idle("only HTTP is routed"),
+    "spec.http[].delegate": _idle("delegation is not followed; the route is left out"),
+    "spec.http[].match[].sourceLabels": _SIDECAR,
+    "spec.http[].match[].sourceNamespace": _SIDECAR,
+    "spec.http[].fault.delay.exponentialDelay": _NOT_ISTIO,
+    "spec.http[].fault.abort.http2Error": _NOT_ISTIO,
+    "spec.http[].fault.delay.percent": _renamed("percentage.value"),
+    "spec.http[].fault.abort.percent": _renamed("percentage.value"),
+    "spec.http[].mirrorPercent": _renamed("mirrorPercentage.value"),
+    "spec.http[].corsPolicy.allowOrigin": _renamed("allowOrigins[].exact"),
+}
+
+_BALANCING: Final[dict[str, Notice]] = {
+    "localityLbSetting": _LOCALITY,
+    "zoneAwareLbSetting": _LOCALITY,
+    "warmup": _idle("slow start is not configured"),
+    "warmupDurationSecs": _idle("slow start is not configured"),
+    "consistentHash.minimumRingSize": _renamed("consistentHash.ringHash.minimumRingSize"),
+}
+_POOL: Final[dict[str, Notice]] = {
+    "http.maxConnections": _renamed("connectionPool.tcp.maxConnections"),
+    "http.maxPendingRequests": _renamed("connectionPool.http.http1MaxPendingRequests"),
+}
+_POLICY: Final[dict[str, Notice]] = {
+    **_under(("loadBalancer",), _BALANCING),
+    **_under(("connectionPool",), _POOL),
+    "outlierDetection.consecutiveErrors": _renamed("outlierDetection.consecutive5xxErrors"),
+    "tls": _UPSTREAM_TLS,
+}
+_TOP_POLICY: Final[dict[str, Notice]] = {
+    **_POLICY,
+    **_under(("portLevelSettings[]",), _POLICY),
+    "tunnel": _idle("only HTTP is routed"),
+    "proxyProtocol": _idle("the PROXY protocol is not spoken to endpoints"),
+    "retryBudget": _idle("retry budgets are not configured"),
+}
+_DESTINATION_RULE: Final[dict[str, Notice]] = {
+    **_under(("spec.trafficPolicy", "spec.subsets[].trafficPolicy"), _TOP_POLICY),
+    "spec.workloadSelector": _SIDECAR,
+}
+
+_SERVICE_ENTRY: Final[dict[str, Notice]] = {
+    "spec.subjectAltNames": _UPSTREAM_TLS,
+    "spec.endpoints[].serviceAccount": _UPSTREAM_TLS,
+    "spec.endpoints[].network": _idle("there is one network only"),
+}
+
+_WORKLOAD_ENTRY: Final[dict[str, Notice]] = {
+    "spec.serviceAccount": _UPSTREAM_TLS,
+    "spec.network": _idle("there is one network only"),
+}
+
+_SERVICE: Final[dict[str, Notice]] = {
+    "spec.sessionAffinity": _idle("use a DestinationRule's consistentHash", "None"),
+    "spec.externalIPs": _idle("gateways route by host, not by address"),
+    "spec.internalTrafficPolicy": _idle("endpoints are not chosen by node", "Cluster"),
+    "spec.trafficDistribution": _LOCALITY,
+}
+
+_MESH_CONFIG: Final[dict[str, Notice]] = {
+    "proxyListenPort": _SIDECAR,
+    "proxyInboundListenPort": _SIDECAR,
+    "proxyHttpPort": _SIDECAR,
+    "protocolDetectionTimeout": _SIDECAR,
+    "ingressClass": _idle("Ingress is not read"),
+    "ingressService": _idle("Ingress is not read"),
+    "ingressSelector": _idle("Ingress is not read"),
+    "ingressControllerMode": _idle("Ingress is not read"),
+    "enableTracing": _TRACING,
+    "accessLogFile": _ACCESS_LOG,
+    "accessLogFormat": _ACCESS_LOG,
+    "accessLogEncoding": _ACCESS_LOG,
+    "enableEnvoyAccessLogService": _ACCESS_LOG,
+    "disableEnvoyListenerLog": _ACCESS_LOG,
+    "outboundTrafficPolicy": _SIDECAR,
+    "inboundTrafficPolicy": _SIDECAR,
+    "enableAutoMtls": _UPSTREAM_TLS,
+    "trustDomain": _UPSTREAM_TLS,
+    "trustDomainAliases": _UPSTREAM_TLS,
+    "rootNamespace": _idle("it is set with --root-namespace"),
+    "localityLbSetting": _LOCALITY,
+    "zoneAwareLbSetting": _LOCALITY,
+    "inboundClusterStatName": _SIDECAR,
+    "outboundClusterStatName": _idle("clusters are counted under their own names"),
+    "enablePrometheusMerge": _SIDECAR,
+    "verifyCertificateAtClient": _UPSTREAM_TLS,
+    "defaultProviders": _idle("extension providers are not read"),
+    "discoverySelectors": _idle("all namespaces are read"),
+    "meshMtls": _UPSTREAM_TLS,
+    "tlsDefaults": _UPSTREAM_TLS,
+    "defaultTrafficPolicy": _idle("only DestinationRules set traffic policy"),
+}
+
+NOTICES: Final[Mapping[str, Mapping[str, Notice]]] = {
+    "DestinationRule": _DESTINATION_RULE,
+    "Gateway": _GATEWAY,
+    "MeshConfig": _MESH_CONFIG,
+    "Service": _SERVICE,
+    "ServiceEntry": _SERVICE_ENTRY,
+    "VirtualService": _VIRTUAL_SERVICE,
+    "WorkloadEntry": _WORKLOAD_ENTRY,
+}
+"""Kind to path to what is said when that field is set."""
+
+_UNREAD: Final = _idle("Pilotfish does not read this key")
+
+_METADATA: Final[dict[str, Notice | None]] = dict.fromkeys(
+    (
+        "clusterName",
+        "deletionGracePeriodSeconds",
+        "deletionTimestamp",
+        "finalizers",
+        "generateName",
+        "generation",
+        "managedFields",
+        "ownerReferences",
+        "resourceVersion",
+        "selfLink",
+        "uid",
+    )
+)
+_ISTIO: Final[Mapping[str, Mapping[str, Notice | None]]] = {
+    "": dict.fromkeys(("apiVersion", "kind", "status")),
+    "metadata": _METADATA,
+}
+
+ELSEWHERE: Final[Mapping[str, Mapping[str, Mapping[str, Notice | None]]]] = {
+    **dict.fromkeys(("DestinationRule", "Gateway", "ServiceEntry", "VirtualService", "WorkloadEntry"), _ISTIO),
+    "MeshConfig": {
+        "": dict.fromkeys(
+            (
+                "ca",
+                "caCertificates",
+                "certificates",
+                "configSources",
+                "defaultConfig",
+                "defaultInboundHttpRetryPolicy",
+                "extensionProviders",
+                "serviceEntryVisibility",
+                "serviceScopeConfigs",
+                "serviceSettings",
+            ),
+            _UNREAD,
+        )
+    },
+}
+"""Kind to path of a message to fields of the API that are no field of the Struct: None where they are no user's
+business, else what is said when one is set.
+"""

@@ -1,0 +1,1 @@
+"""Envoy routes from VirtualServices: one route per match block, virtual hosts, route configurations."""

@@ -1,0 +1,26 @@
+"""What a route, a mirror or any other field sends traffic to: a port of a service, or a subset of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from translators.names import cluster_name
+
+if TYPE_CHECKING:
+    from translators.model.service import Service, ServicePort
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Destination:
+    """One Envoy cluster that something reaches. Two destinations are the same if `cluster_name` is."""
+
+    service: Service
+    port: ServicePort
+    subset: str = ""
+    """A subset of the service's DestinationRule, or empty for all its endpoints."""
+
+    @property
+    def cluster_name(self) -> str:
+        """Name of the cluster, and of its endpoints in EDS."""
+        return cluster_name(self.port.number, self.subset, self.service.hostname)

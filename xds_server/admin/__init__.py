@@ -1,0 +1,1 @@
+"""HTTP: health, metrics, `/debug/*` and the JSON API."""

@@ -1,0 +1,84 @@
+"""What the HTTP endpoints read from: the runners of one server, and the questions that several endpoints ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from translators.model.codes import diagnose
+from translators.model.origin import Diagnostic, Origin
+from translators.resources import SHORT
+from xds_server.store import diagnostic_order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from translators.resources import ResourceSet
+    from xds_server.metrics import Metrics
+    from xds_server.push import Push
+    from xds_server.store import Store
+    from xds_server.transport.server import AdsServer
+    from xds_server.transport.stream import AdsStream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """The runners that the endpoints report on."""
+
+    store: Store
+    push: Push
+    ads: AdsServer
+    metrics: Metrics
+    version: str
+    addresses: Mapping[str, str]
+    """`xds` and `http`, each with the port that was chosen; filled in when they listen."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether every source has synced and the first World is being served."""
+        return self.store.synced and self.push.ready
+
+    def streams(self) -> list[AdsStream]:
+        """Return the connected proxies' streams, sorted by node id, then age."""
+        return sorted(self.ads.streams, key=lambda s: (s.proxy.id, s.connected_at))
+
+    def stream(self, proxy_id: str) -> AdsStream | None:
+        """Return the newest stream of a proxy, by its node id or by `name.namespace`."""
+        found = [s for s in self.streams() if proxy_id in (s.proxy.id, f"{s.proxy.name}.{s.proxy.namespace}")]
+        return max(found, key=lambda s: s.connected_at, default=None)
+
+    def served(self, stream: AdsStream) -> ResourceSet | None:
+        """Return what a stream is meant to have."""
+        return self.push.snapshot(stream)
+
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Return all there is to say: of the sources, of the translations, and what proxies have rejected. Sorted."""
+        found = dict.fromkeys(self.store.diagnostics())
+        for diagnostic in (*self.push.diagnostics(), *self._rejections()):
+            location = diagnostic.location
+            if location is None and diagnostic.origin is not None:
+                location = self.store.locate(diagnostic.origin)
+            found[diagnostic._replace(location=location)] = None
+        return tuple(sorted(found, key=diagnostic_order))
+
+    def _rejections(self) -> Iterator[Diagnostic]:
+        """Name the objects behind what proxies do not accept."""
+        for stream in self.streams():
+            served = self.served(stream)
+            for type_url, status in stream.status().items():
+                if status.status != "ERROR":
+                    continue
+                resources = served[type_url].resources if served is not None else {}
+                keys = sorted({k for name in status.rejected if name in resources for k in resources[name].origins})
+                message = (
+                    f"{stream.proxy.id} rejected {SHORT.get(type_url, type_url)} "
+                    f"{', '.join(status.rejected) or 'resources'}: {status.error}"
+                )
+                for origin in [Origin(k) for k in keys] or [None]:
+                    yield diagnose("PF0801", message, origin)
+
+
+def iso_time(seconds: float) -> str:
+    """Return seconds since the epoch as RFC 3339 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""The `pilotfish` command: one module a verb; `main.py` has the table."""

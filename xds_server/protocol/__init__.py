@@ -1,0 +1,52 @@
+"""The xDS protocol without I/O: `receive(request, now)` and `offer(snapshot, now, reason)` give a `Step`.
+
+    encoder = Encoder("pilotfish-0")            # one for all streams of the process
+    stream = DeltaStream(encoder)               # or SotwStream(encoder): one for each connection
+    step = stream.receive(request, now)         # a parsed DeltaDiscoveryRequest / DiscoveryRequest
+    for event in step.events: ...               # the first holds Connected(node=...): proxy_of(node, root) tells who
+    for response in step.responses: send(response.payload)
+    step = stream.offer(snapshot, now, "push")  # a ResourceSet; again send step.responses in this order
+    encoder.turn()                              # once after each push: lets go of bytes that no push used lately
+
+No gRPC, no event loop and no clock. Rule numbers in this package are those of the project's conformance checklist,
+which `tests/protocol` runs as a table. https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol
+"""
+
+from __future__ import annotations
+
+from xds_server.protocol.delta import DeltaStream
+from xds_server.protocol.encoder import Encoder
+from xds_server.protocol.events import (
+    Acked,
+    Connected,
+    Event,
+    Ignored,
+    Nacked,
+    Rejected,
+    Subscribed,
+    Unsubscribed,
+)
+from xds_server.protocol.ledger import TypeStatus
+from xds_server.protocol.node import proxy_of
+from xds_server.protocol.sotw import SotwStream
+from xds_server.protocol.step import Limits, Outgoing, Step, Stream
+
+__all__ = [
+    "Acked",
+    "Connected",
+    "DeltaStream",
+    "Encoder",
+    "Event",
+    "Ignored",
+    "Limits",
+    "Nacked",
+    "Outgoing",
+    "Rejected",
+    "SotwStream",
+    "Step",
+    "Stream",
+    "Subscribed",
+    "TypeStatus",
+    "Unsubscribed",
+    "proxy_of",
+]

@@ -1,0 +1,63 @@
+"""Diagnostics as people and programs read them, and the log that says each once when it appears and once when it heals."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from translators.model.origin import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from translators.model.origin import Diagnostic
+
+log = logging.getLogger("pilotfish.diagnostics")
+
+_LEVELS: Final = {Severity.ERROR: logging.ERROR, Severity.WARNING: logging.WARNING, Severity.INFO: logging.INFO}
+
+
+def diagnostic_json(diagnostic: Diagnostic) -> dict[str, object]:
+    """Return a diagnostic as the JSON API has it; what is unknown is an empty string, 0 or null."""
+    origin, where = diagnostic.origin, diagnostic.location
+    return {
+        "code": diagnostic.code,
+        "severity": str(diagnostic.severity),
+        "message": diagnostic.message,
+        "object": {"kind": origin.key.kind, "namespace": origin.key.namespace, "name": origin.key.name}
+        if origin
+        else None,
+        "path": origin.path if origin else "",
+        "file": where.file if where else "",
+        "line": where.line if where else 0,
+        "column": where.column if where else 0,
+        "hint": diagnostic.hint,
+    }
+
+
+def diagnostic_line(diagnostic: Diagnostic) -> str:
+    """Return a diagnostic as one line: place, code, object and path, message, hint."""
+    parts = [str(diagnostic.location)] if diagnostic.location else []
+    parts.append(diagnostic.code)
+    if diagnostic.origin:
+        parts.append(str(diagnostic.origin))
+    line = f"{' '.join(parts)}: {diagnostic.message}"
+    return " ".join(f"{line} (hint: {diagnostic.hint})".split()) if diagnostic.hint else " ".join(line.split())
+
+
+class DiagnosticLog:
+    """Logs the difference between what was wrong and what is wrong now."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], Diagnostic] = {}
+
+    def update(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Take in all that there is to say now. A diagnostic that only moved to another line is not said again."""
+        now = {(d.code, d.origin, d.message, d.location.file if d.location else ""): d for d in diagnostics}
+        for identity, diagnostic in now.items():
+            if identity not in self._known:
+                log.log(_LEVELS[diagnostic.severity], "%s", diagnostic_line(diagnostic))
+        for identity, diagnostic in self._known.items():
+            if identity not in now:
+                log.info("healed: %s", diagnostic_line(diagnostic))
+        self._known = now

@@ -1,0 +1,126 @@
+"""The bytes of one file to objects, marks and diagnostics. Pure but for reading nothing: bytes in, values out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from translators.model.codes import diagnose
+from translators.model.decode import decode, decode_mesh_config, flatten
+from translators.model.origin import Location, Severity
+from translators.model.paths import segments
+from xds_server.sources.marks import FileMarks, descend
+from xds_server.sources.yaml_tree import Document, YamlError, documents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from translators.model.mesh_config import MeshConfig
+    from translators.model.meta import KubeObject, ObjectKey
+    from translators.model.origin import Diagnostic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One object's place in a file. `object` is None if it did not decode; then the diagnostics say why."""
+
+    key: ObjectKey
+    object: KubeObject | None
+    marks: FileMarks
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What one file holds."""
+
+    entries: tuple[Entry, ...] = ()
+    """In the order of the file."""
+    diagnostics: tuple[Diagnostic, ...] = ()
+    """What belongs to no object: documents without a kind or name, unknown kinds."""
+    nameless: bool = False
+    """Whether a document has no usable name: it may be any of the objects that this file held before."""
+
+
+def parse(path: str, data: bytes) -> Content:
+    """Read all objects of a file.
+
+    Raises YamlError if the file as a whole cannot be read; one bad object does not do that.
+    """
+    entries: list[Entry] = []
+    diagnostics: list[Diagnostic] = []
+    nameless = False
+    for document in _documents(path, data):
+        for tree, place in flatten(document.tree):
+            mark = descend(document.mark, segments(place)) if place else document.mark
+            marks = FileMarks(path, mark)
+            decoded = decode(tree)
+            located = tuple(_located(diagnostic, marks) for diagnostic in decoded.diagnostics)
+            if decoded.key is not None:
+                entries.append(Entry(key=decoded.key, object=decoded.object, marks=marks, diagnostics=located))
+            else:
+                diagnostics += located
+                nameless = nameless or any(d.severity is Severity.ERROR for d in located)
+    return Content(entries=tuple(entries), diagnostics=tuple(diagnostics), nameless=nameless)
+
+
+def parse_mesh_config(path: str, data: bytes) -> tuple[MeshConfig | None, tuple[Diagnostic, ...]]:
+    """Read a file of MeshConfig keys: one document. None in the place of the settings if they cannot be used."""
+    try:
+        found = [document for document in _documents(path, data) if document.tree is not None]
+    except YamlError as error:
+        return None, (file_diagnostic(path, error),)
+    if len(found) > 1:
+        mark = found[1].mark
+        location = Location(path, mark if isinstance(mark, int) else mark[0])
+        return None, (diagnose("PF0201", "a MeshConfig file holds one document", location=location),)
+    if not found:
+        return decode_mesh_config(None)
+    mesh, diagnostics = decode_mesh_config(found[0].tree)
+    marks = FileMarks(path, found[0].mark)
+    return mesh, tuple(_located(diagnostic, marks) for diagnostic in diagnostics)
+
+
+def _located(diagnostic: Diagnostic, marks: FileMarks) -> Diagnostic:
+    return diagnostic._replace(location=marks.locate(diagnostic.origin.path if diagnostic.origin else ""))
+
+
+def file_diagnostic(path: str, error: YamlError) -> Diagnostic:
+    """Say what is wrong with a file as a whole."""
+    return diagnose(error.code, error.message, location=Location(path, error.line), hint=error.hint)
+
+
+def duplicate(entry: Entry, first: Entry) -> Diagnostic:
+    """Say that an object stands in two places, of which the first counts."""
+    return diagnose(
+        "PF0109",
+        f"{entry.key} stands here and at {first.marks.locate('')}, which is the one that counts",
+        hint="remove one of them, or give it another name or namespace",
+        location=entry.marks.locate(""),
+    )
+
+
+def _documents(path: str, data: bytes) -> Iterator[Document]:
+    """Yield the documents of a file. JSON goes through YAML for the sake of the lines.
+
+    What only JSON can say (surrogate pairs) is read without lines.
+    """
+    try:
+        yield from documents(data)
+    except YamlError as error:
+        if error.code != "PF0103" or not path.endswith(".json"):
+            raise
+        try:
+            tree = msgspec.json.decode(data)
+        except (msgspec.DecodeError, RecursionError):
+            raise error from None
+        yield Document(tree, 0)
+
+
+def retained(content: Content, before: Content) -> Content:
+    """Add to a file's content the objects that it held before and that a nameless document may be."""
+    named = {entry.key for entry in content.entries}
+    kept = tuple(replace(entry, diagnostics=()) for entry in before.entries if entry.key not in named and entry.object)
+    return replace(content, entries=(*content.entries, *kept))

@@ -1,0 +1,248 @@
+"""One proxy's stream: a sans-IO core of `xds_server.protocol` between a grpc.aio call and the Push.
+
+The call's own task reads. A task that writes exists only while there is something to write, and the newest snapshot
+waits in one slot until it is done: what a slow reader costs is one response in flight and one snapshot, however many
+pushes pass it by.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+import grpc
+import grpc.aio
+
+from translators.resources import SHORT
+from xds_server.protocol import Acked, Connected, Ignored, Nacked, Rejected, proxy_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, DiscoveryRequest
+
+    from translators.model.proxy import Proxy
+    from translators.resources import ResourceSet
+    from xds_server.metrics import Metrics
+    from xds_server.protocol import Outgoing, Step, TypeStatus
+    from xds_server.protocol import Stream as Core
+    from xds_server.push import Stream
+
+    Request = DeltaDiscoveryRequest | DiscoveryRequest
+    Context = grpc.aio.ServicerContext[Request, bytes]
+
+log = logging.getLogger(__name__)
+
+_BACKLOG: Final = 16
+"""Responses that may wait to be written before no more requests are read from this proxy."""
+
+_METRIC_TYPE: Final = {url: short.lower() for url, short in SHORT.items()}
+
+
+class Hub(Protocol):
+    """What a stream needs of the server."""
+
+    metrics: Metrics
+    root_namespace: str
+
+    def connected(self, stream: AdsStream) -> None:
+        """A stream has said who it is. Raises RuntimeError if nothing can be served yet."""
+
+    def disconnected(self, stream: AdsStream) -> None:
+        """A stream has ended; called once for each, whether it was ever `connected` or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why the server ends a stream."""
+
+    code: grpc.StatusCode
+    reason: str
+
+
+class AdsStream:
+    """A connected proxy. `push.Stream` for the Push; `serve` is the body of the gRPC handler."""
+
+    __slots__ = (
+        "_context",
+        "_core",
+        "_ending",
+        "_hub",
+        "_outgoing",
+        "_reader",
+        "_room",
+        "_since",
+        "_snapshot",
+        "_taken_since",
+        "_writer",
+        "_writing_since",
+        "acks",
+        "connected_at",
+        "delta",
+        "nacks",
+        "peer",
+        "proxy",
+    )
+
+    def __init__(self, core: Core[Request], context: Context, hub: Hub, *, delta: bool) -> None:
+        self._core = core
+        self._context = context
+        self._hub = hub
+        self._outgoing: deque[Outgoing] = deque()
+        self._snapshot: ResourceSet | None = None
+        self._since = 0.0
+        self._taken_since = 0.0
+        self._writer: asyncio.Task[None] | None = None
+        self._writing_since = math.inf
+        self._reader: asyncio.Task[object] | None = None
+        self._room: asyncio.Event | None = None
+        self._ending: Ending | None = None
+        self.proxy: Proxy
+        self.delta = delta
+        self.peer = context.peer()
+        self.connected_at = time.time()
+        self.acks = 0
+        self.nacks = 0
+
+    def __repr__(self) -> str:
+        """Show who it is."""
+        return f"<AdsStream {self.proxy.id if hasattr(self, 'proxy') else self.peer}>"
+
+    def status(self) -> Mapping[str, TypeStatus]:
+        """Return the state of every type that the proxy asked for, by type URL."""
+        return self._core.status()
+
+    def offer(self, snapshot: ResourceSet, since: float) -> None:
+        """See `push.Stream.offer`. If nothing is being written the difference is taken at once, so a proxy that a
+        change does not concern costs no task and no wake-up.
+        """
+        self._snapshot = snapshot
+        self._since = since
+        if self._writer is None:
+            self._advance()
+
+    def end(self, ending: Ending) -> None:
+        """Have the stream end with a status; returns at once."""
+        if self._ending is None and self._reader is not None:
+            self._ending = ending
+            self._reader.cancel()
+
+    def stuck_since(self) -> float:
+        """Return when the write that is under way began (monotonic seconds); infinity if none is."""
+        return self._writing_since
+
+    async def serve(self) -> None:
+        """Read requests until the proxy leaves or the stream is ended."""
+        self._reader = asyncio.current_task()
+        try:
+            await self._read()
+        except asyncio.CancelledError:
+            if self._ending is None or self._reader is None:
+                raise
+            self._reader.uncancel()
+        finally:
+            self._hub.disconnected(self)
+            if self._writer is not None:
+                self._writer.cancel()
+        if self._ending is not None:
+            await self._context.abort(self._ending.code, self._ending.reason)
+
+    async def _read(self) -> None:
+        read, receive, clock = self._context.read, self._core.receive, time.monotonic
+        while True:
+            request = await read()
+            if request is grpc.aio.EOF:
+                return
+            step = receive(request, clock())
+            for event in step.events:
+                kind = type(event)
+                if kind is Acked:
+                    self.acks += 1
+                elif not self._note(event):
+                    return
+            if step.responses:
+                self._outgoing += step.responses
+                if self._writer is None:
+                    self._advance()
+                if len(self._outgoing) > _BACKLOG:
+                    await self._wait_for_room()
+
+    def _note(self, event: object) -> bool:
+        """Take note of a rarer event; false if the stream is over."""
+        if isinstance(event, Connected):
+            self.proxy = proxy_of(event.node, self._hub.root_namespace)
+            try:
+                self._hub.connected(self)
+            except RuntimeError as error:
+                self._ending = Ending(grpc.StatusCode.UNAVAILABLE, str(error))
+                return False
+        elif isinstance(event, Nacked):
+            self.nacks += 1
+            self._hub.metrics.rejects.add(_METRIC_TYPE.get(event.type_url, "other"))
+            log.warning(
+                "%s rejected %s (%s): %s",
+                self.proxy.id,
+                SHORT.get(event.type_url, event.type_url),
+                ", ".join(event.names),
+                event.message,
+            )
+        elif isinstance(event, Rejected):
+            log.warning("%s (%s) broke the rules of the stream: %s", self, self.peer, event.reason)
+            self._ending = Ending(grpc.StatusCode[event.status], event.reason)
+            return False
+        elif isinstance(event, Ignored):
+            if event.reason.startswith("stale nonce"):
+                self._hub.metrics.expired_nonces.add(_METRIC_TYPE.get(event.type_url, "other"))
+            log.debug("%s: ignored %s: %s", self, event.type_url, event.reason)
+        return True
+
+    async def _wait_for_room(self) -> None:
+        """Read no further while the proxy does not take what it asked for."""
+        self._room = asyncio.Event()
+        await self._room.wait()
+
+    def _advance(self) -> None:
+        """Begin to write, if there is anything to write."""
+        if self._outgoing or self._take_snapshot():
+            self._writer = asyncio.create_task(self._write())
+
+    def _take_snapshot(self) -> bool:
+        """Turn the snapshot that waits into responses; false if there is none, or it changes nothing for this proxy."""
+        snapshot, self._snapshot = self._snapshot, None
+        if snapshot is None:
+            return False
+        step: Step = self._core.offer(snapshot, time.monotonic(), "push")
+        if not step.responses:
+            return False
+        self._outgoing += step.responses
+        self._taken_since = self._since
+        return True
+
+    async def _write(self) -> None:
+        write, outgoing, metrics, clock = self._context.write, self._outgoing, self._hub.metrics, time.monotonic
+        try:
+            while True:
+                while outgoing:
+                    message = outgoing.popleft()
+                    began = self._writing_since = clock()
+                    await write(message.payload)
+                    metrics.sent(_METRIC_TYPE[message.type_url], clock() - began)
+                if self._room is not None:
+                    self._room.set()
+                    self._room = None
+                if self._taken_since:
+                    metrics.converged(clock() - self._taken_since)
+                    self._taken_since = 0.0
+                if not self._take_snapshot():
+                    return
+        except (grpc.aio.UsageError, grpc.aio.InternalError, asyncio.InvalidStateError) as error:
+            # The proxy has gone while we wrote: grpc.aio ends the reading task, and with it the stream.
+            log.debug("%s: writing stopped: %s", self, error)
+        finally:
+            self._writing_since = math.inf
+            self._writer = None
