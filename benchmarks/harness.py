@@ -53,7 +53,7 @@ def milliseconds(work: Callable[[], object]) -> float:
         gc.enable()
 
 
-def compare(  # noqa: PLR0913 - the parts of one line of the report
+def compare(
     name: str,
     subject: Callable[[], float],
     floor: Callable[[], float],

@@ -85,9 +85,7 @@ def service(index: int) -> list[KubeObject]:
                 http=(
                     HTTPRoute(
                         match=(HTTPMatchRequest(uri=StringMatch(prefix="/api")),),
-                        route=(
-                            HTTPRouteDestination(destination=Destination(host=name, port=PortSelector(number=80))),
-                        ),
+                        route=(HTTPRouteDestination(destination=Destination(host=name, port=PortSelector(number=80))),),
                     ),
                 ),
             ),

@@ -102,7 +102,7 @@ def modules_imported(folders: Iterable[Path]) -> Iterator[str]:
         for file in folder.rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_bytes(), str(file))):
                 if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-                    names = [f"{node.module}.{alias.name}" for alias in node.names]
+                    names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
                 elif isinstance(node, ast.Import):
                     names = [alias.name for alias in node.names]
                 else:

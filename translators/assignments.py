@@ -65,11 +65,16 @@ def build_assignment(
     assignment = ClusterLoadAssignment()
     fill_assignment(assignment, name, port, chosen)
     origins = [service.origin]
+    known = rule.subsets.get(subset) if rule is not None and subset else None
+    if known is not None:
+        origins.append(known.origin)
     for endpoint in chosen:
         if endpoint.origin is not None and endpoint.origin is not origins[-1]:
             origins.append(endpoint.origin)
     if recorder.active:
         recorder.note("", Origin(service.origin))
+        if known is not None:
+            recorder.note("endpoints", Origin(known.origin, f"{known.path}.labels"))
         _note_endpoints(chosen, recorder)
     return Resource(
         ENDPOINT,

@@ -1,4 +1,4 @@
-"""Host names as Istio compares them: exact names, left wildcards (`*.example.com`, `*`), short names (reference 3.1, 3.2)."""
+"""Host names as Istio compares them: exact names, left wildcards (`*.a.com`, `*`), short names (reference 3.1, 3.2)."""
 
 from __future__ import annotations
 

@@ -150,7 +150,11 @@ class TypeSet:
         if previous.total == total and len(previous.resources) == len(by_name):
             return previous
         old = previous.resources
-        changed = {name for name, new in by_name.items() if (was := old.get(name)) is not new and (was is None or was.digest != new.digest)}
+        changed = {
+            name
+            for name, new in by_name.items()
+            if (was := old.get(name)) is not new and (was is None or was.digest != new.digest)
+        }
         changed.update(name for name in old if name not in by_name)
         return cls(type_url, Map(by_name), total, previous.version, frozenset(changed))
 

@@ -14,8 +14,10 @@ from translators.clusters import cluster_resources
 from translators.destination_rules import rule_index
 from translators.gateways import gateway_resources
 from translators.memo import Memo, Recording
+from translators.model.destination_rule import DestinationRule
 from translators.model.gateway import Gateway
 from translators.model.kubernetes import Service as KubernetesService
+from translators.model.virtual_service import VirtualService
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, ResourceSet, TypeSet
 from translators.services import service_index, services_touched
 
@@ -137,9 +139,7 @@ def _whole_pass(
             type_url: TypeSet.of(type_url, resources, previous.types.get(type_url) if previous else None)
             for type_url, resources in made.items()
         },
-        diagnostics=_sorted(
-            (*services.diagnostics, *rules.diagnostics, *gateway.diagnostics, *clusters.diagnostics)
-        ),
+        diagnostics=_sorted((*services.diagnostics, *rules.diagnostics, *gateway.diagnostics, *clusters.diagnostics)),
         world=world,
         generation=generation,
         rules=rules,
@@ -159,6 +159,10 @@ def selector_keys(world: World, steps: Steps | None = None) -> frozenset[str]:
         keys |= steps.step(_gateway_keys, gateways)
     for services in world.kind(KubernetesService).values():
         keys |= steps.step(_service_keys, services)
+    for rules in world.kind(DestinationRule).values():
+        keys |= steps.step(_rule_keys, rules)
+    for virtual_services in world.kind(VirtualService).values():
+        keys |= steps.step(_source_keys, virtual_services)
     return frozenset(keys)
 
 
@@ -170,3 +174,16 @@ def _gateway_keys(gateways: Map[str, Gateway], *, recorder: Recorder) -> frozens
 def _service_keys(services: Map[str, KubernetesService], *, recorder: Recorder) -> frozenset[str]:
     del recorder
     return frozenset(key for service in services.values() for key in service.spec.selector or ())
+
+
+def _rule_keys(rules: Map[str, DestinationRule], *, recorder: Recorder) -> frozenset[str]:
+    del recorder
+    selectors = (rule.spec.workload_selector for rule in rules.values())
+    return frozenset(key for selector in selectors if selector is not None for key in selector.match_labels)
+
+
+def _source_keys(services: Map[str, VirtualService], *, recorder: Recorder) -> frozenset[str]:
+    """A match block may be for clients with certain labels only; a gateway is such a client by its own."""
+    del recorder
+    routes = (http for service in services.values() for http in service.spec.http)
+    return frozenset(key for http in routes for match in http.match for key in match.source_labels)

@@ -96,7 +96,15 @@ def bootstrap(proxy: Proxy, settings: BootstrapSettings) -> dict[str, Tree]:
     tree["layered_runtime"] = {
         "layers": [
             # Without a limit Envoy warns at every start, and an edge without one can be filled up with connections.
-            {"name": "global config", "static_layer": {"overload.global_downstream_max_connections": 100000}},
+            # Envoy refuses regular expressions of more than 100 RE2 instructions unless told otherwise. The value is
+            # Istio's, and the limit of our validation (PF0424).
+            {
+                "name": "global config",
+                "static_layer": {
+                    "overload.global_downstream_max_connections": 100000,
+                    "re2.max_program_size.error_level": 32768,
+                },
+            },
             {"name": "admin", "admin_layer": {}},
         ]
     }
@@ -122,13 +130,13 @@ class _Plain(yaml.SafeDumper):
 
 def _node(proxy: Proxy, settings: BootstrapSettings) -> Tree:
     metadata: dict[str, Tree] = {
-        "NAME": proxy.name,
-        "NAMESPACE": proxy.namespace,
         "INTERCEPTION_MODE": proxy.interception_mode,
         "LABELS": dict(sorted(proxy.labels.items())),
     }
     optional = {
         "CLUSTER_ID": proxy.cluster_id,
+        "NAME": proxy.name,
+        "NAMESPACE": proxy.namespace,
         "INSTANCE_IPS": ",".join(proxy.ip_addresses),
         "NETWORK": proxy.network,
         "SERVICE_ACCOUNT": proxy.service_account,

@@ -45,6 +45,10 @@ class Tally:
         """Return the count for one value of the label."""
         return self._values.get(value, 0)
 
+    def set(self, counts: Mapping[str, int]) -> None:
+        """Take over counts that were made elsewhere."""
+        self._values = dict(counts)
+
     def exposition(self) -> str:
         """Print in Prometheus' text format."""
         lines = [f"# HELP {self._name} {self._documentation}", f"# TYPE {self._name} counter"]
@@ -72,6 +76,10 @@ class Times:
         self._counts[value][bisect_left(_SECONDS, seconds)] += 1
         self._sums[value] += seconds
 
+    def counts(self) -> dict[str, int]:
+        """Return how many there were, by the value of the label."""
+        return {value: sum(counts) for value, counts in self._counts.items()}
+
     def collect(self) -> Iterator[Metric]:
         """Hand out to prometheus_client, with cumulative buckets."""
         family = HistogramMetricFamily(self._name, self._documentation, labels=(self._label,) if self._label else ())
@@ -86,7 +94,11 @@ class _Scraped:
     """A gauge computed when it is scraped: label values to value."""
 
     def __init__(
-        self, name: str, documentation: str, labels: tuple[str, ...], read: Callable[[], Mapping[tuple[str, ...], float]]
+        self,
+        name: str,
+        documentation: str,
+        labels: tuple[str, ...],
+        read: Callable[[], Mapping[tuple[str, ...], float]],
     ) -> None:
         self._name = name
         self._documentation = documentation
@@ -110,22 +122,27 @@ class Metrics:
         types = [short.lower() for short in SHORT.values()]
         info = Gauge("pilot_info", "Pilot version and build information.", ["version"], registry=self.registry)
         info.labels(version=version).set(1)
-        self.pushes = Tally("pilot_xds_pushes", "Responses sent, by type.", "type", types)
-        self.rejects = Tally("pilot_total_xds_rejects", "Responses that a proxy rejected (NACK), by type.", "type", types)
-        self.expired_nonces = Tally("pilot_xds_expired_nonce", "Requests with a nonce that was not the latest.", "type", types)
+        self.rejects = Tally(
+            "pilot_total_xds_rejects", "Responses that a proxy rejected (NACK), by type.", "type", types
+        )
+        self.expired_nonces = Tally(
+            "pilot_xds_expired_nonce", "Requests with a nonce that was not the latest.", "type", types
+        )
         self.write_timeouts = Tally("pilot_xds_write_timeout", "Streams closed because the proxy did not read.")
         self.internal_errors = Tally("pilot_total_xds_internal_errors", "Translations that failed.")
         self.inbound_updates = Tally(
             "pilot_inbound_updates", "Changes taken in, by what they change.", "type", ("config", "eds", "svc")
         )
-        self._convergence = self._times(
-            "pilot_proxy_convergence_time", "Seconds from a change to its last response written to a proxy."
-        )
-        self._push_time = self._times(
+        self.push_time = self._times(
             "pilot_xds_push_time", "Seconds that writing a response to a proxy takes, by type.", "type", types
         )
-        self._translation = self._times("pilot_pushcontext_init_seconds", "Seconds to translate the World for one view.")
-        self._debounce = self._times("pilot_debounce_time", "Seconds from the first change of a push to its begin.")
+        self.convergence_time = self._times(
+            "pilot_proxy_convergence_time", "Seconds from a change to its last response written to a proxy."
+        )
+        self.translation_time = self._times(
+            "pilot_pushcontext_init_seconds", "Seconds to translate the World for one view."
+        )
+        self.debounce_time = self._times("pilot_debounce_time", "Seconds from the first change of a push to its begin.")
 
     def _times(self, name: str, documentation: str, label: str = "", values: Iterable[str] = ("",)) -> Times:
         times = Times(name, documentation, label, values)
@@ -142,31 +159,12 @@ class Metrics:
         """Add a gauge whose values (by the values of its labels) are read when it is scraped."""
         self.registry.register(_Scraped(name, documentation, labels, read))
 
-    def translated(self, seconds: float) -> None:
-        """A view was translated."""
-        self._translation.observe(seconds)
-
-    def translation_failed(self) -> None:
-        """A translation raised."""
-        self.internal_errors.add()
-
-    def pushed(self, debounce_seconds: float) -> None:
-        """A World went out."""
-        self._debounce.observe(debounce_seconds)
-
-    def sent(self, short_type: str, seconds: float) -> None:
-        """A response was written; `short_type` as in `cds`."""
-        self.pushes.add(short_type)
-        self._push_time.observe(seconds, short_type)
-
-    def converged(self, seconds: float) -> None:
-        """A proxy has been sent all that a change means to it."""
-        self._convergence.observe(seconds)
-
     def exposition(self) -> bytes:
         """Print everything in Prometheus' text format."""
+        pushes = Tally("pilot_xds_pushes", "Responses sent, by type.", "type")
+        pushes.set(self.push_time.counts())
         tallies = (
-            self.pushes,
+            pushes,
             self.rejects,
             self.expired_nonces,
             self.write_timeouts,

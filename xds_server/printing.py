@@ -91,7 +91,7 @@ def _messages(field: FieldDescriptor, value: object) -> Iterable[Message]:
 
 
 def _sensitive(field: FieldDescriptor) -> bool:
-    return bool(field.GetOptions().Extensions[sensitive_pb2.sensitive])
+    return bool(field.GetOptions().Extensions[sensitive_pb2.sensitive])  # type: ignore[index] # stubs call it a FieldDescriptor
 
 
 def _redact_scalar(message: Message, field: FieldDescriptor) -> None:

@@ -13,20 +13,23 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from translators.model.codes import diagnose
-from translators.model.origin import Diagnostic
 from translators.model.proxy import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from translators.model.origin import Diagnostic
     from translators.model.proxy import Proxy, ProxyView
     from translators.model.world import World
     from translators.resources import ResourceSet
+    from xds_server.metrics import Metrics
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Stream(Protocol):
@@ -50,19 +53,6 @@ class Translate(Protocol):
 
     def translate(self, world: World, view: ProxyView, previous: ResourceSet | None = None) -> ResourceSet:
         """See `Translator.translate`."""
-
-
-class PushMetrics(Protocol):
-    """What the Push reports as it goes."""
-
-    def translated(self, seconds: float) -> None:
-        """A view was translated."""
-
-    def translation_failed(self) -> None:
-        """A translation raised."""
-
-    def pushed(self, debounce_seconds: float) -> None:
-        """A World went out, `debounce_seconds` after the first change in it."""
 
 
 @dataclass(slots=True)
@@ -115,7 +105,7 @@ class Push:
         translator: Translate,
         *,
         debounce: Debounce | None = None,
-        metrics: PushMetrics | None = None,
+        metrics: Metrics | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin with no World: `ready` is false until `run` has taken the first one."""
@@ -227,7 +217,7 @@ class Push:
         self.pushes += 1
         self.after_push()
         if self._metrics is not None:
-            self._metrics.pushed(waited)
+            self._metrics.debounce_time.observe(waited)
 
     async def _translate_unfinished(self) -> None:
         """Translate the views that appeared since the last push."""
@@ -246,11 +236,11 @@ class Push:
         began = self._clock()
         try:
             served = await self._in_worker(self._translator.translate, world, view, state.served)
-        except Exception as error:  # a defect in a translator must not take the server down
+        except Exception as error:  # noqa: BLE001 - a defect in a translator must not take the server down
             self._failed(state, view, error)
             return
         if self._metrics is not None:
-            self._metrics.translated(self._clock() - began)
+            self._metrics.translation_time.observe(self._clock() - began)
         state.failure = None
         if served is not state.served:
             state.served = served
@@ -267,16 +257,16 @@ class Push:
                 await asyncio.sleep(0)
 
     def _failed(self, state: _View, view: ProxyView, error: Exception) -> None:
-        log.exception("translation for %s proxies of namespace %s failed", view.type, view.namespace)
+        log.error("translation for %s proxies of namespace %s failed", view.type, view.namespace, exc_info=error)
         state.failure = diagnose(
             "PF0903",
-            f"translation for {view.type} proxies of namespace {view.namespace} failed: {type(error).__name__}: {error}",
+            f"translating for {view.type} proxies of namespace {view.namespace} failed: {type(error).__name__}: {error}",
             hint="they are served what they had before; please report this with the objects that changed",
         )
         if self._metrics is not None:
-            self._metrics.translation_failed()
+            self._metrics.internal_errors.add()
 
-    async def _in_worker(self, function, *arguments):  # type: ignore[no-untyped-def] # run_in_executor's own signature
+    async def _in_worker(self, function: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, function, *arguments)
 
     def _place(self, stream: Stream) -> None:

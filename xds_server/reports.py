@@ -1,4 +1,4 @@
-"""Diagnostics as people and programs read them, and the log that says each once when it appears and once when it heals."""
+"""Diagnostics as people and programs read them, and the log that says each once as it appears and once as it heals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from translators.model.origin import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from translators.model.origin import Diagnostic
+    from translators.model.origin import Diagnostic, Origin
 
 log = logging.getLogger("pilotfish.diagnostics")
 
@@ -45,15 +45,19 @@ def diagnostic_line(diagnostic: Diagnostic) -> str:
     return " ".join(f"{line} (hint: {diagnostic.hint})".split()) if diagnostic.hint else " ".join(line.split())
 
 
+Identity = tuple[str, "Origin | None", str, str]
+"""What makes a diagnostic the same one: code, origin, message and file; not the line."""
+
+
 class DiagnosticLog:
     """Logs the difference between what was wrong and what is wrong now."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[object, ...], Diagnostic] = {}
+        self._known: dict[Identity, Diagnostic] = {}
 
     def update(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Take in all that there is to say now. A diagnostic that only moved to another line is not said again."""
-        now = {(d.code, d.origin, d.message, d.location.file if d.location else ""): d for d in diagnostics}
+        now: dict[Identity, Diagnostic] = {(d.code, d.origin, d.message, d.location.file if d.location else ""): d for d in diagnostics}
         for identity, diagnostic in now.items():
             if identity not in self._known:
                 log.log(_LEVELS[diagnostic.severity], "%s", diagnostic_line(diagnostic))

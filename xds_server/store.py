@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from translators.model.codes import diagnose
-from translators.model.meta import ObjectKey
 from translators.model.origin import Diagnostic, Origin, Severity
 from translators.model.world import World
 from translators.validation import validate
@@ -20,7 +19,8 @@ from xds_server.sources.events import Apply, Delete, Init, InitApply, InitDone
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from translators.model.meta import KubeObject
+    from translators.model.mesh_config import MeshConfig
+    from translators.model.meta import KubeObject, ObjectKey
     from translators.model.origin import Location
     from xds_server.sources.events import Event, Failed, Marks
 
@@ -95,6 +95,8 @@ class _Source:
     failures: dict[ObjectKey | str, tuple[Diagnostic, ...]] = field(default_factory=dict)
     listing: dict[ObjectKey, Checked] | None = None
     """What the listing in progress has named so far; None while there is none."""
+    unsaid: set[ObjectKey | str] = field(default_factory=set)
+    """Failures from before the listing in progress that it has not repeated."""
 
 
 class Store:
@@ -114,7 +116,7 @@ class Store:
 
     @property
     def world(self) -> World:
-        """The World of now. It is made when it is asked for, and is the same one until something that serves changes."""
+        """The World of now. It is made when it is asked for; the same one until something that serves changes."""
         if self._touched:
             touched, self._touched = sorted(self._touched), set()
             self._world = self._world.apply({key: self._serving(key) for key in touched})
@@ -131,7 +133,7 @@ class Store:
         return {name: s.synced for name, s in self._sources.items()}
 
     def subscribe(self, subscriber: Callable[[Callable[[], World]], None]) -> None:
-        """Have `subscriber` told that there may be a new World, and how to get it; first when all sources have synced."""
+        """Have `subscriber` told that there may be a new World, and how to get it; at first when all sources synced."""
         self._subscriber = subscriber
         if self.synced:
             subscriber(lambda: self.world)
@@ -147,6 +149,18 @@ class Store:
         if self._subscriber is not None and self.synced and (len(self._touched) > before or not was_synced):
             self._subscriber(lambda: self.world)
 
+    def take_mesh(self, source: str, mesh: MeshConfig | None, diagnostics: Iterable[Diagnostic]) -> None:
+        """Take in the settings of the mesh, from a source of their own; None: they are unusable, the last ones stay."""
+        state, was_synced = self._sources[source], self.synced
+        state.failures = {source: found} if (found := tuple(diagnostics)) else {}
+        if mesh is None:
+            return
+        state.synced = True
+        before = self.world
+        self._world = before.with_mesh(mesh)
+        if self._subscriber is not None and self.synced and (self._world is not before or not was_synced):
+            self._subscriber(lambda: self.world)
+
     def apply(self, events: Iterable[Event | Checked]) -> World:
         """Take in a batch and return the World after it: the same one if nothing that serves has changed."""
         self.take(events)
@@ -156,7 +170,6 @@ class Store:
         """Note one event and return the keys whose serving version may have changed."""
         if isinstance(event, Checked):
             source, key = self._sources[event.event.source], event.event.key
-            source.failures.pop(key, None)
             if isinstance(event.event, InitApply) and source.listing is not None:
                 source.listing[key] = event
                 return ()
@@ -164,26 +177,29 @@ class Store:
             return (key,)
         source = self._sources[event.source]
         if isinstance(event, Init):
-            source.listing = {}
+            source.listing, source.unsaid = {}, set(source.failures)
             return ()
         if isinstance(event, InitDone):
             return self._finish_listing(source)
         if isinstance(event, Delete):
             if source.listing is not None:
                 source.listing.pop(event.key, None)
-            source.failures.pop(event.key, None)
             source.entries.pop(event.key, None)
             return (event.key,)
+        source.unsaid.discard(event.subject)
         if event.diagnostics:
-            source.failures[event.subject] = tuple(_located(d, event.marks) for d in event.diagnostics)
+            source.failures[event.subject] = tuple(event.diagnostics)
         else:
             source.failures.pop(event.subject, None)
         return ()
 
     @staticmethod
     def _finish_listing(source: _Source) -> Iterable[ObjectKey]:
-        """Swap the listing in as a whole. What it does not name is gone, but for objects that could not be decoded."""
+        """Swap the listing in as a whole. What it does not say is gone; what it says cannot be decoded stays."""
         listing, source.listing = source.listing or {}, None
+        for subject in source.unsaid:
+            del source.failures[subject]
+        source.unsaid = set()
         gone = [key for key in source.entries if key not in listing and key not in source.failures]
         for key in gone:
             del source.entries[key]
@@ -207,7 +223,10 @@ class Store:
         found: list[Diagnostic] = []
         for name, source in self._sources.items():
             for diagnostics in source.failures.values():
-                found += (d if d.location or d.origin is None else d._replace(location=self.locate(d.origin)) for d in diagnostics)
+                found += (
+                    d if d.location or d.origin is None else d._replace(location=self.locate(d.origin))
+                    for d in diagnostics
+                )
             for key, entry in source.entries.items():
                 found += entry.diagnostics
                 winner = next(self._holders(key), None) if len(self._sources) > 1 else None

@@ -1,9 +1,10 @@
 """Fake xDS clients, joined to a stream in memory: they apply responses as Envoy does and answer them.
 
-What they copy from Envoy 1.40: endpoints of an unknown cluster are dropped; a cluster that was added or modified warms
-until it gets its endpoints anew, and nobody asks for them; while one warms, no CDS answer and no CDS request goes out; a
-new listener needs its secrets anew; of a bad clusters or listeners response the good part is applied, and the message
-names the bad; of any other bad response only the part before the bad one is applied, and the message names nothing.
+What they copy from Envoy 1.40: endpoints of an unknown cluster are dropped; a cluster that was added or modified
+warms until it gets its endpoints anew, and nobody asks for them; while one warms, no CDS answer and no CDS request goes
+out; a new listener needs its secrets anew; of a bad clusters or listeners response the good part is applied, and the
+message names the bad; of any other bad response only the part before the bad one is applied, and the message names
+nothing.
 """
 
 from __future__ import annotations
@@ -135,18 +136,16 @@ class FakeEnvoy(Generic[Req]):
     def client_reads(self) -> None:
         """The client applies the oldest response, and answers."""
         message = self.to_client.popleft()
-        good, bad = self.apply(message)
-        if not bad:
-            answer = self._request(message.type_url, message.nonce)
-        else:
+        bad = self.apply(message)
+        answer = self._request(message.type_url, message.nonce)
+        if bad:
             self.rejected_nonces.add(message.nonce)
-            answer = self._request(message.type_url, message.nonce)
             answer.error_detail.code = 13
             named = ", ".join(bad) if message.type_url in WHOLE else "something"
             answer.error_detail.message = f"Error adding/updating {named}"
         self.last_nonce[message.type_url] = message.nonce
         self.refresh()  # Envoy asks for endpoints before it acknowledges the clusters
-        self._answer(message, good, answer)
+        self._applied(message, answer)
         if message.type_url == CLUSTER and self.warming:
             self.withheld = answer
         else:
@@ -189,8 +188,8 @@ class FakeEnvoy(Generic[Req]):
 
     # Applying.
 
-    def apply(self, message: Outgoing) -> tuple[list[str], list[str]]:
-        """Apply a response; returns the names of the good and the bad resources in it."""
+    def apply(self, message: Outgoing) -> list[str]:
+        """Apply a response; returns the names of the bad resources in it."""
         values, removed = self._decode(message)
         type_url, held = message.type_url, self.held[message.type_url]
         names = [Body.of(value).name for value in values]
@@ -201,12 +200,10 @@ class FakeEnvoy(Generic[Req]):
         if type_url not in WHOLE and bad:
             values = values[: names.index(bad[0])]
             removed = []
-        good = []
         for value in values:
             body = Body.of(value)
             if body.bad:
                 continue
-            good.append(body.name)
             if type_url not in WHOLE and body.name not in self.wanted.get(type_url, ()):
                 continue
             if type_url == ENDPOINT:
@@ -219,7 +216,7 @@ class FakeEnvoy(Generic[Req]):
         for name in removed:
             held.pop(name, None)
             self._gone(type_url, name)
-        return good, bad
+        return bad
 
     def _gone(self, type_url: str, name: str) -> None:
         if type_url in (CLUSTER, ENDPOINT):
@@ -255,8 +252,8 @@ class FakeEnvoy(Generic[Req]):
     def _want(self, type_url: str, names: set[str]) -> None:
         raise NotImplementedError
 
-    def _answer(self, message: Outgoing, good: list[str], answer: Req) -> None:
-        raise NotImplementedError
+    def _applied(self, message: Outgoing, answer: Req) -> None:
+        """What a variant does between applying a response and answering it."""
 
     def _decode(self, message: Outgoing) -> tuple[list[bytes], list[str]]:
         raise NotImplementedError
@@ -294,7 +291,7 @@ class SotwClient(FakeEnvoy[DiscoveryRequest]):
         self.wanted[type_url] = names
         self._put(self._request(type_url, self.last_nonce.get(type_url, "")))
 
-    def _answer(self, message: Outgoing, good: list[str], answer: DiscoveryRequest) -> None:
+    def _applied(self, message: Outgoing, answer: DiscoveryRequest) -> None:
         if not answer.HasField("error_detail"):
             self.versions[message.type_url] = answer.version_info = message.version
         if message.type_url in WHOLE:
@@ -369,9 +366,6 @@ class DeltaClient(FakeEnvoy[DeltaDiscoveryRequest]):
         """What Envoy does when it took something out and put it back."""
         self.held[type_url].pop(name, None)
         self._put(DeltaDiscoveryRequest(type_url=type_url, resource_names_subscribe=[name]))
-
-    def _answer(self, message: Outgoing, good: list[str], answer: DeltaDiscoveryRequest) -> None:
-        self.refresh()
 
     def _decode(self, message: Outgoing) -> tuple[list[bytes], list[str]]:
         response = DeltaDiscoveryResponse.FromString(message.payload)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from protos.generate import ROOT, SOURCES, STUBS, generate
+from protos.generate import ROOT, SOURCES, STUBS, generate, modules_imported
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +18,23 @@ def test_the_stubs_in_the_tree_are_those_that_the_script_makes(tmp_path: Path) -
     kept = {file.relative_to(STUBS): file.read_text() for file in STUBS.rglob("*.pyi")}
     assert made.keys() == kept.keys(), "run `make protos`"
     assert [name for name in made if made[name] != kept[name]] == [], "run `make protos`"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("from envoy.config.cluster.v3 import cluster_pb2", {"envoy.config.cluster.v3.cluster_pb2"}),
+        ("from envoy.config.cluster.v3 import (\n    cluster_pb2 as c,\n)", {"envoy.config.cluster.v3.cluster_pb2"}),
+        ("from envoy.config.cluster.v3.cluster_pb2 import Cluster", {"envoy.config.cluster.v3.cluster_pb2"}),
+        ("import google.rpc.status_pb2", {"google.rpc.status_pb2"}),
+        ("from google.protobuf import any_pb2", set()),
+        ("from envoy.service.discovery.v3 import ads_pb2_grpc", set()),
+        ("from tests import wire_pb2", set()),
+    ],
+)
+def test_which_imports_call_for_a_stub(tmp_path: Path, line: str, expected: set[str]) -> None:
+    (tmp_path / "module.py").write_text(f"def later() -> None:\n    {line}\n")
+    assert set(modules_imported([tmp_path])) == expected
 
 
 @pytest.mark.timeout(300)

@@ -49,7 +49,9 @@ def test_prints_snake_case_with_inline_types() -> None:
 
 
 def test_redacts_a_secret() -> None:
-    secret = secret_pb2.Secret(name="kubernetes://c", tls_certificate=_certificate(base_pb2.DataSource(inline_bytes=KEY)))
+    secret = secret_pb2.Secret(
+        name="kubernetes://c", tls_certificate=_certificate(base_pb2.DataSource(inline_bytes=KEY))
+    )
 
     assert to_json(_resource(SECRET, "kubernetes://c", secret)) == {
         "@type": SECRET,

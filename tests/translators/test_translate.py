@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.meshes import ROUTER, endpoint_slice, mesh
+from translators.model.common import LabelSelector
 from translators.model.destination_rule import DestinationRule, DestinationRuleSpec, Subset
 from translators.model.kubernetes import EndpointConditions, EndpointSlice, Pod, PodStatus, SliceEndpoint, SlicePort
 from translators.model.meta import KubeObject, ObjectKey, ObjectMeta
 from translators.model.virtual_service import (
     Destination,
+    HTTPMatchRequest,
     HTTPRoute,
     HTTPRouteDestination,
     VirtualService,
@@ -123,7 +125,9 @@ def test_the_order_of_events_does_not_matter(
     world = mesh(4)
     for change in edits:
         world = world.apply(change)
-    every = [o for by_namespace in world.objects.values() for by_name in by_namespace.values() for o in by_name.values()]
+    every = [
+        o for by_namespace in world.objects.values() for by_name in by_namespace.values() for o in by_name.values()
+    ]
     other = World()
     for step in order:
         other = other.apply({o.key: o for o in every[step::4]})
@@ -144,9 +148,7 @@ def test_notes_tell_the_field_behind_each_part_and_leave_the_bytes_alone() -> No
     noted = Translator().with_notes(world, ROUTER)
     assert content(noted) == content(fresh(world))
     cluster = noted[CLUSTER].resources["outbound|80||svc-0.ns-0.svc.cluster.local"]
-    assert {
-        path: str(origin) for path, origin in cluster.notes if path.startswith("circuit_breakers") or not path
-    } == {
+    assert {path: str(origin) for path, origin in cluster.notes if path.startswith("circuit_breakers") or not path} == {
         "": "Service ns-0/svc-0",
         "circuit_breakers.thresholds[0].max_connections": "DestinationRule ns-0/svc-0 spec.trafficPolicy.connectionPool.tcp.maxConnections",
         "circuit_breakers.thresholds[0].max_pending_requests": "DestinationRule ns-0/svc-0 spec.trafficPolicy.connectionPool.http.http1MaxPendingRequests",
@@ -161,3 +163,12 @@ def test_every_resource_has_an_origin(type_url: str) -> None:
 
 def test_only_labels_that_a_selector_mentions_can_matter() -> None:
     assert selector_keys(mesh(2)) == {"istio", "app"}
+    spec = DestinationRuleSpec(host="a", workload_selector=LabelSelector(match_labels={"client": "x"}))
+    match = HTTPMatchRequest(source_labels={"source": "x"})
+    objects: tuple[KubeObject, ...] = (
+        DestinationRule(metadata=ObjectMeta(name="a", namespace="a"), spec=spec),
+        VirtualService(
+            metadata=ObjectMeta(name="a", namespace="a"), spec=VirtualServiceSpec(http=(HTTPRoute(match=(match,)),))
+        ),
+    )
+    assert selector_keys(mesh(2).apply({o.key: o for o in objects})) == {"istio", "app", "client", "source"}

@@ -15,6 +15,7 @@ from translators.clusters.load_balancing import apply_load_balancer, passes_thro
 from translators.clusters.metadata import apply_metadata
 from translators.clusters.notes import note_cluster
 from translators.clusters.outlier_detection import apply_outlier_detection
+from translators.clusters.transport_socket import apply_proxy_protocol
 from translators.destination_rules import cluster_policy
 from translators.names import cluster_name
 from translators.resources import CLUSTER, ENDPOINT, Resource
@@ -96,6 +97,8 @@ def _apply_policy(
         apply_retry_budget(cluster.circuit_breakers.thresholds[0], policy.retry_budget)
     if mesh.tcp_keepalive is not None or tcp is not None:
         apply_keepalive(cluster, mesh.tcp_keepalive, tcp.tcp_keepalive if tcp is not None else None)
+    if policy.proxy_protocol is not None:
+        apply_proxy_protocol(cluster, policy.proxy_protocol)
     if policy.outlier_detection is not None:
         apply_outlier_detection(cluster, policy.outlier_detection)
     apply_http_protocol_options(

@@ -71,11 +71,19 @@ _FIELDS: Final = {
         ("warmup_duration_secs", "warmupDurationSecs", "least_request_lb_config"),
         ("warmup_duration_secs", "warmupDurationSecs", "round_robin_lb_config"),
     ),
-    "retry_budget": (("percent", "percent", f"{_LIMITS}.retry_budget"),),
+    "retry_budget": (),
+    "proxy_protocol": (),
 }
 """For each block of a policy: our name of a field, Istio's, and the part of the cluster that it makes. Where two fields
 make one part, the one that wins comes last.
 """
+
+_WHOLE: Final = {
+    "outlier_detection": "outlier_detection",
+    "retry_budget": f"{_LIMITS}.retry_budget",
+    "proxy_protocol": "transport_socket",
+}
+"""Blocks that make a part of the cluster as a whole."""
 
 
 def note_cluster(
@@ -98,8 +106,8 @@ def note_cluster(
         if origin is None:
             continue
         value = getattr(policy, block)
-        if block in ("outlier_detection", "retry_budget"):
-            recorder.note("outlier_detection" if block == "outlier_detection" else f"{_LIMITS}.retry_budget", origin)
+        if block in _WHOLE:
+            recorder.note(_WHOLE[block], origin)
         for ours, istio, path in fields:
             if _is_set(value, ours) and has(cluster, path):
                 recorder.note(path, Origin(origin.key, f"{origin.path}.{istio}"))

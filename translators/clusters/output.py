@@ -60,13 +60,13 @@ def cluster_resources(
         cluster = steps.step(build_cluster, service, port, subset, rule, mesh, view.type, inline)
         diagnostics += found.diagnostics
         if cluster is None or not cluster.refs:
-            diagnostics += remarks(world, view, destination, rule, found, has_cluster=cluster is not None)
+            diagnostics += remarks(mesh, view, destination, rule, found, has_cluster=cluster is not None)
         if cluster is not None:
             clusters.append(cluster)
             if cluster.refs:
                 assignments.append(steps.step(build_assignment, service, port, subset, rule, mesh, found.endpoints))
                 if not found.endpoints:
-                    diagnostics += remarks(world, view, destination, rule, found, has_cluster=True)
+                    diagnostics += remarks(mesh, view, destination, rule, found, has_cluster=True)
     return ClusterOutput(
         clusters=tuple(clusters), assignments=tuple(assignments), diagnostics=tuple(dict.fromkeys(diagnostics))
     )

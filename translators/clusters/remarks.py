@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from translators.clusters.load_balancing import passes_through
 from translators.destination_rules import cluster_policy
-from translators.model import kubernetes
 from translators.model.codes import diagnose
 from translators.model.origin import Origin
 from translators.model.service import Resolution
@@ -16,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from translators.destination_rules import MergedRule
+    from translators.model.mesh_config import MeshConfig
     from translators.model.origin import Diagnostic
     from translators.model.proxy import ProxyView
-    from translators.model.world import World
     from translators.services import Destination, EndpointSet
 
 
@@ -33,7 +32,7 @@ def udp(destination: Destination) -> Diagnostic:
 
 
 def remarks(
-    world: World,
+    mesh: MeshConfig,
     view: ProxyView,
     destination: Destination,
     rule: MergedRule | None,
@@ -43,9 +42,7 @@ def remarks(
 ) -> Iterator[Diagnostic]:
     """Yield what there is to say about a cluster that is missing, or has no endpoints to choose from."""
     service = destination.service
-    if service.resolution is Resolution.ALIAS:
-        yield _alias(world, destination)
-    elif is_dns(service):
+    if is_dns(service):
         if not has_cluster:
             yield _nothing_to_look_up(destination)
         elif service.resolution is Resolution.DNS_ROUND_ROBIN_LB and len(found.endpoints) > 1:
@@ -56,7 +53,7 @@ def remarks(
                 hint="Use resolution: DNS to send to all of them.",
             )
     elif view.type == "router":
-        policy = cluster_policy(rule, destination.port.number, destination.subset, world.mesh)
+        policy = cluster_policy(rule, destination.port.number, destination.subset, mesh)
         asked = passes_through(policy.load_balancer)
         if asked or (service.resolution is Resolution.PASSTHROUGH and not found.endpoints):
             origin = policy.load_balancer_origin if asked else Origin(service.origin)
@@ -67,18 +64,6 @@ def remarks(
                 origin,
                 hint="Give it endpoints: resolution: DNS or STATIC in a ServiceEntry.",
             )
-
-
-def _alias(world: World, destination: Destination) -> Diagnostic:
-    service = destination.service
-    source = world.get(service.origin)
-    target = source.spec.external_name if isinstance(source, kubernetes.Service) else ""
-    return diagnose(
-        "PF0683",
-        f"{service.hostname} stands for {target}, which neither a Service nor a ServiceEntry defines",
-        Origin(service.origin, "spec.externalName"),
-        hint=f"Add a ServiceEntry with hosts: [{target}] and resolution: DNS.",
-    )
 
 
 def _nothing_to_look_up(destination: Destination) -> Diagnostic:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from translators.gateways.access_log import format_problem
 from translators.gateways.listeners import listener
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from translators.model.world import World
     from translators.resources import Resource
     from translators.services import Destination, ServiceIndex
+
+_FIRST_UNPRIVILEGED: Final = 1024
+"""Lower ports need a right that an unprivileged pod does not have."""
 
 __all__ = ["GatewayOutput", "gateway_resources", "gateways_of"]
 
@@ -63,7 +66,7 @@ def gateway_resources(
     """
     gateways = gateways_of(world, view)
     merged: MergedGateways = steps.step(
-        merge_gateways, view.unprivileged_pod, *gateways, *services_in_front(world, view)
+        merge_gateways, _FIRST_UNPRIVILEGED if view.unprivileged_pod else 0, *gateways, *services_in_front(world, view)
     )
     diagnostics = [*merged.diagnostics]
     tables = RouteTables(world, view, services, rules, steps)

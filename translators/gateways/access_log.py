@@ -44,9 +44,16 @@ FIELDS: Final = {
 }
 """What Istio logs by default, by the names that it has in JSON logs."""
 
-_QUOTED: Final = frozenset({
-    "authority", "request_id", "upstream_host", "upstream_transport_failure_reason", "user_agent", "x_forwarded_for",
-})
+_QUOTED: Final = frozenset(
+    {
+        "authority",
+        "request_id",
+        "upstream_host",
+        "upstream_transport_failure_reason",
+        "user_agent",
+        "x_forwarded_for",
+    }
+)
 _ORDER: Final = (
     "response_code", "response_flags", "response_code_details", "connection_termination_details",
     "upstream_transport_failure_reason", "bytes_received", "bytes_sent", "duration", "upstream_service_time",
@@ -107,5 +114,5 @@ def _json_object(text: str) -> dict[str, object] | None:
 
 def _struct(fields: dict[str, object] | dict[str, str]) -> Struct:
     out = Struct()
-    out.update(fields)
+    out.update(fields)  # type: ignore[arg-type] # what JSON gave
     return out

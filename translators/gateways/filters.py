@@ -1,4 +1,4 @@
-"""The HTTP filters of a gateway: Istio's order, stock Envoy's filters only (reference 2.5, 2.6). Each is encoded once."""
+"""The HTTP filters of a gateway: Istio's order, stock Envoy's filters only (reference 2.5, 2.6). Encoded once."""
 
 from __future__ import annotations
 
@@ -36,12 +36,14 @@ def _grpc_stats() -> FilterConfig:
 
 
 _GRPC_WEB: Final = _encode("envoy.filters.http.grpc_web", GrpcWeb())
-_REST: Final = b"".join((
-    _encode("envoy.filters.http.grpc_stats", _grpc_stats()),
-    _encode(fault.FILTER, HTTPFault()),
-    _encode(cors.FILTER, Cors()),
-    _encode("envoy.filters.http.router", Router()),
-))
+_REST: Final = b"".join(
+    (
+        _encode("envoy.filters.http.grpc_stats", _grpc_stats()),
+        _encode(fault.FILTER, HTTPFault()),
+        _encode(cors.FILTER, Cors()),
+        _encode("envoy.filters.http.router", Router()),
+    )
+)
 
 
 def encoded_filters(*, grpc_web: bool) -> bytes:

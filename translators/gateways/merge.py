@@ -22,7 +22,6 @@ WILDCARD: Final = "0.0.0.0"  # noqa: S104 - where a gateway listens, by definiti
 GRPC_WEB: Final = "GRPC-WEB"
 _HTTP: Final = frozenset({"HTTP", "HTTP2", "GRPC", GRPC_WEB, "HTTP_PROXY"})
 _TLS: Final = frozenset({"HTTPS", "TLS"})
-_FIRST_UNPRIVILEGED: Final = 1024
 
 Family = Literal["HTTP", "TLS", "TCP"]
 """Servers of one family can share an address."""
@@ -93,11 +92,11 @@ class _Address:
     tls_hosts: dict[str, Origin]
 
 
-def merge_gateways(unprivileged: bool, *objects: Gateway | Service, recorder: Recorder) -> MergedGateways:
+def merge_gateways(lowest_port: int, *objects: Gateway | Service, recorder: Recorder) -> MergedGateways:
     """Memoised step: merge the servers of Gateways, the oldest Gateway first.
 
     `objects` are the Gateways that select the proxy and the Services in front of it, each the oldest first.
-    `unprivileged` proxies may not listen below port 1024. Where servers exclude each other the first one stays.
+    The proxy may not listen below `lowest_port`. Where servers exclude each other the first one stays.
     """
     del recorder
     gateways = [o for o in objects if isinstance(o, Gateway)]
@@ -114,8 +113,8 @@ def merge_gateways(unprivileged: bool, *objects: Gateway | Service, recorder: Re
             else:
                 target, found = target_port(server.port.number, services)
                 diagnostics += found
-                if unprivileged and target.number < _FIRST_UNPRIVILEGED:
-                    diagnostics.append(_privileged(target.number, field))
+                if target.number < lowest_port:
+                    diagnostics.append(_privileged(target.number, lowest_port, field))
                     continue
             _join(addresses, gateway, index, server, target, field, diagnostics)
     return MergedGateways(
@@ -192,10 +191,10 @@ def _family(server: Server) -> Family:
     return "TLS" if protocol in _TLS or server.tls is not None else "TCP"
 
 
-def _privileged(port: int, field: Origin) -> Diagnostic:
+def _privileged(port: int, lowest_port: int, field: Origin) -> Diagnostic:
     return diagnose(
         "PF0350",
-        f"no listener on port {port}: the proxy may not bind ports below {_FIRST_UNPRIVILEGED}",
+        f"no listener on port {port}: the proxy may not bind ports below {lowest_port}",
         Origin(field.key, f"{field.path}.port.number"),
         hint=f"map the port in a Service that selects the gateway, such as port: {port}, targetPort: {8000 + port}",
     )

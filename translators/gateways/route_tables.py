@@ -40,18 +40,28 @@ class _Host:
     """A virtual host while it is being put together."""
 
     port: int
-    lists: list[RouteList] = field(default_factory=list)
+    lists: dict[tuple[int, int, str], RouteList] = field(default_factory=dict)
+    """By outline, port and gateway: two Gateways may share a host and a VirtualService, whose routes count once."""
     redirect: Origin | None = None
 
 
 class RouteTables:
     """Builds the route tables of one proxy in one pass. What did not change since the last pass is looked up."""
 
-    __slots__ = ("_bound", "_found", "_known", "_rules", "_services", "_steps", "_targets", "_view", "_world", "diagnostics")
+    __slots__ = (
+        "_bound",
+        "_found",
+        "_known",
+        "_rules",
+        "_services",
+        "_steps",
+        "_targets",
+        "_view",
+        "_world",
+        "diagnostics",
+    )
 
-    def __init__(
-        self, world: World, view: ProxyView, services: ServiceIndex, rules: RuleIndex, steps: Steps
-    ) -> None:
+    def __init__(self, world: World, view: ProxyView, services: ServiceIndex, rules: RuleIndex, steps: Steps) -> None:
         """Find the VirtualServices that the proxy may see."""
         self._world = world
         self._view = view
@@ -83,7 +93,7 @@ class RouteTables:
         for members in _alike(hosts):
             first = hosts[members[0]]
             name = f"{members[0]}:{first.port}"
-            fragments.append(step(virtual_host, name, " ".join(members), first.redirect, *first.lists))
+            fragments.append(step(virtual_host, name, " ".join(members), first.redirect, *first.lists.values()))
         for fragment in fragments:
             self.diagnostics += fragment.diagnostics
         return step(route_configuration, port.route_name, port.origins, *fragments)
@@ -102,12 +112,13 @@ class RouteTables:
         shared = step(_shared, self._bound, gateway, group.hosts)
         self._found.setdefault(gateway, []).append(shared)
         for (service, plan), names in shared:
+            only_here = gateway if plan.matches_gateways else ""
             routes = step(
                 route_list,
                 service,
                 plan,
                 number,
-                gateway if plan.matches_gateways else "",
+                only_here,
                 plan.left_out(view) if plan.conditions else "",
                 retries,
                 *self._targets_of(service, plan),
@@ -120,9 +131,7 @@ class RouteTables:
                 host = hosts.get(name)
                 if host is None:
                     host = hosts[name] = _Host(port=number)
-                # Two Gateways may share a host and a VirtualService: its routes are needed once.
-                if routes not in host.lists:
-                    host.lists.append(routes)
+                host.lists.setdefault((id(plan), number, only_here), routes)
                 if redirect is not None:
                     host.redirect = redirect
 
@@ -153,9 +162,7 @@ class RouteTables:
         return known
 
 
-def _shared(
-    bound: Mapping[str, tuple[Bound, ...]], gateway: str, hosts: ServerHosts, *, recorder: Recorder
-) -> _Shared:
+def _shared(bound: Mapping[str, tuple[Bound, ...]], gateway: str, hosts: ServerHosts, *, recorder: Recorder) -> _Shared:
     """Memoised step: the VirtualServices of a Gateway that have hosts in common with servers of it, and these hosts."""
     del recorder
     pairs = ((b, hosts.intersection(b.outline.hosts, b.service.metadata.namespace)) for b in bound.get(gateway, ()))
@@ -193,6 +200,6 @@ def _alike(hosts: dict[str, _Host]) -> list[list[str]]:
     groups: dict[tuple[object, ...], list[str]] = {}
     for name in sorted(hosts):
         host = hosts[name]
-        key = (host.port, host.redirect, *(id(routes) for routes in host.lists))
+        key = (host.port, host.redirect, *map(id, host.lists.values()))
         groups.setdefault(key, []).append(name)
     return list(groups.values())

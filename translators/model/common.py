@@ -18,7 +18,7 @@ Bytes = bytes
 
 _NANOS: Final = 1_000_000_000
 _UNITS: Final = {"h": 3600 * _NANOS, "m": 60 * _NANOS, "s": _NANOS, "ms": 1_000_000, "us": 1_000, "µs": 1_000, "ns": 1}
-_PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ms|us|µs|ns|h|m|s)")
+_PART: Final = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ms|us|µs|ns|h|m|s)")
 _DURATION: Final = re.compile(rf"[-+]?(?:0|(?:{_PART.pattern})+)")
 _LONGEST: Final = 315_576_000_000 * _NANOS
 

@@ -89,11 +89,11 @@ _VIRTUAL_SERVICE: Final[dict[str, Notice]] = {
 _BALANCING: Final[dict[str, Notice]] = {
     "localityLbSetting": _LOCALITY,
     "zoneAwareLbSetting": _LOCALITY,
-    "warmup": _idle("slow start is not configured"),
-    "warmupDurationSecs": _idle("slow start is not configured"),
+    "warmupDurationSecs": _renamed("warmup.duration"),
     "consistentHash.minimumRingSize": _renamed("consistentHash.ringHash.minimumRingSize"),
 }
 _POOL: Final[dict[str, Notice]] = {
+    "tcp.idleTimeout": _idle("only HTTP is routed"),
     "http.maxConnections": _renamed("connectionPool.tcp.maxConnections"),
     "http.maxPendingRequests": _renamed("connectionPool.http.http1MaxPendingRequests"),
 }
@@ -107,12 +107,10 @@ _TOP_POLICY: Final[dict[str, Notice]] = {
     **_POLICY,
     **_under(("portLevelSettings[]",), _POLICY),
     "tunnel": _idle("only HTTP is routed"),
-    "proxyProtocol": _idle("the PROXY protocol is not spoken to endpoints"),
-    "retryBudget": _idle("retry budgets are not configured"),
+    "retryBudget.budgetInterval": _idle("Envoy counts the requests of the moment"),
 }
 _DESTINATION_RULE: Final[dict[str, Notice]] = {
     **_under(("spec.trafficPolicy", "spec.subsets[].trafficPolicy"), _TOP_POLICY),
-    "spec.workloadSelector": _SIDECAR,
 }
 
 _SERVICE_ENTRY: Final[dict[str, Notice]] = {
@@ -164,7 +162,6 @@ _MESH_CONFIG: Final[dict[str, Notice]] = {
     "discoverySelectors": _idle("all namespaces are read"),
     "meshMtls": _UPSTREAM_TLS,
     "tlsDefaults": _UPSTREAM_TLS,
-    "defaultTrafficPolicy": _idle("only DestinationRules set traffic policy"),
 }
 
 NOTICES: Final[Mapping[str, Mapping[str, Notice]]] = {

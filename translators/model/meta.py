@@ -22,10 +22,11 @@ class ObjectKey(NamedTuple):
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
-class Struct(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Struct(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     """Base of everything decoded: immutable, compared by content, camelCase on the wire.
 
-    Subclasses state `frozen=True, kw_only=True` again (msgspec does not inherit kw_only).
+    Subclasses state `frozen=True, kw_only=True` again (msgspec does not inherit kw_only). They hold values, never each
+    other in a cycle, so the cycle collector need not look at them: in a big mesh each of its passes would take longer.
     """
 
 

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_$/@-]+")
-_SEGMENT: Final = re.compile(r'\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|\.?([^.\[\]]+)')
+_SEGMENT: Final = re.compile(r'\[([0-9]{1,9})\]|\["((?:[^"\\]|\\.)*)"\]|\.?([^.\[\]]+)')
 
 
 def key_segment(key: str) -> str:

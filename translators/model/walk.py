@@ -49,14 +49,19 @@ class Walk:
         self.failed = False
         self._hidden = 0
 
+    @property
+    def full(self) -> bool:
+        """Whether a further diagnostic would only be counted."""
+        return len(self.diagnostics) >= MOST_DIAGNOSTICS
+
     def report(self, code: str, message: str, hint: str = "", *, below: str = "") -> _Bad:
         """Note a diagnostic at the present path (and `below` it). Returns BAD, for `return walk.report(...)`."""
         diagnostic = diagnose(code, message, Origin(self.key, "".join((*self.path, below)).lstrip(".")), hint=hint)
         self.failed = self.failed or diagnostic.severity is Severity.ERROR
-        if len(self.diagnostics) < MOST_DIAGNOSTICS:
-            self.diagnostics.append(diagnostic)
-        else:
+        if self.full:
             self._hidden += 1
+        else:
+            self.diagnostics.append(diagnostic)
         return BAD
 
     def finish(self) -> tuple[Diagnostic, ...]:
@@ -116,7 +121,17 @@ class _Text:
             return walk.report("PF0205", f"expected a string, got {describe(value)}", hint)
         if "\0" in value:
             return walk.report("PF0206", "a string may not hold a NUL character")
+        if not (value.isascii() or _encodable(value)):
+            return walk.report("PF0206", "a string may not hold half a surrogate pair")
         return value
+
+
+def _encodable(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class _Choice:
@@ -310,7 +325,7 @@ class Message:
                 walk.report(notice.code, notice.message, notice.hint, below=key_segment(name))
         elif not self._partial:
             shown = name if len(name) <= 60 else f"{name[:57]}..."
-            hint = nearest(name, {field.name: None for field in self._fields.values()})
+            hint = "" if walk.full else nearest(name, {field.name: None for field in self._fields.values()})
             walk.report("PF0204", f'unknown field "{shown}"', hint, below=key_segment(name))
 
 

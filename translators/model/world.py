@@ -82,7 +82,9 @@ class World:
                 slices = _index(slices, key, _slice_index(old), _slice_index(new), new)
             elif key.kind == Pod.KIND:
                 for ip in {*_pod_index(old), *_pod_index(new)}:
-                    pods = _index(pods, key, ip if ip in _pod_index(old) else None, ip if ip in _pod_index(new) else None, new)
+                    pods = _index(
+                        pods, key, ip if ip in _pod_index(old) else None, ip if ip in _pod_index(new) else None, new
+                    )
         if not changed:
             return self
         history = ((self.token, frozenset(changed)), *self.history[: _REMEMBERED - 1])

@@ -71,9 +71,7 @@ def set_action(
     return reached[0].cluster if single and reached else ""
 
 
-def _set_cluster(
-    route: Route, http: HTTPRoute, path: str, scope: Scope, authority: str
-) -> tuple[list[Reached], str]:
+def _set_cluster(route: Route, http: HTTPRoute, path: str, scope: Scope, authority: str) -> tuple[list[Reached], str]:
     """Send everything to the only destination; its weight does not matter, its header rules join the route's."""
     only = http.route[0]
     if only.destination is None:
@@ -90,7 +88,7 @@ def _set_weights(out: RouteAction, http: HTTPRoute, path: str, scope: Scope) -> 
     found = []
     clusters = out.weighted_clusters.clusters
     for i, weighted in enumerate(http.route):
-        if not weighted.weight or weighted.destination is None:
+        if weighted.weight <= 0 or weighted.destination is None:
             continue
         where = f"{path}.route[{i}]"
         reached = scope.reach(weighted.destination, f"{where}.destination")

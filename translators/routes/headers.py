@@ -8,26 +8,14 @@ from envoy.config.core.v3.base_pb2 import HeaderValueOption
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Protocol
 
-    from google.protobuf.internal.containers import RepeatedCompositeFieldContainer, RepeatedScalarFieldContainer
+    from envoy.config.route.v3.route_components_pb2 import Route, WeightedCluster
+    from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
     from translators.model.virtual_service import HeaderOperations, Headers
 
-    class CarriesHeaders(Protocol):
-        """A Route or a ClusterWeight: both have the same four fields."""
 
-        @property
-        def request_headers_to_add(self) -> RepeatedCompositeFieldContainer[HeaderValueOption]: ...
-        @property
-        def request_headers_to_remove(self) -> RepeatedScalarFieldContainer[str]: ...
-        @property
-        def response_headers_to_add(self) -> RepeatedCompositeFieldContainer[HeaderValueOption]: ...
-        @property
-        def response_headers_to_remove(self) -> RepeatedScalarFieldContainer[str]: ...
-
-
-def set_headers(out: CarriesHeaders, headers: Headers) -> str:
+def set_headers(out: Route | WeightedCluster.ClusterWeight, headers: Headers) -> str:
     """Write header rules, each list sorted by header name.
 
     Returns the authority that the rules ask for ("" if none): Envoy takes a request's `host` or `:authority` as a host
@@ -73,7 +61,7 @@ def _add(
 def _append(
     out: RepeatedCompositeFieldContainer[HeaderValueOption],
     entries: Mapping[str, str],
-    action: HeaderValueOption.HeaderAppendAction.ValueType,
+    action: HeaderValueOption.HeaderAppendAction,
     *,
     request: bool,
 ) -> None:

@@ -118,10 +118,7 @@ def _note(out: RouteMatch, match: HTTPMatchRequest, path: str, scope: Scope) -> 
     if match.ignore_uri_case:
         scope.note("match.case_sensitive", f"{path}.ignoreUriCase")
     for i, header in enumerate(out.headers):
-        if header.name in fields:
-            source = fields[header.name]
-        else:
-            source = f"{'withoutHeaders' if header.invert_match else 'headers'}.{header.name}"
+        source = fields.get(header.name, f"{'withoutHeaders' if header.invert_match else 'headers'}.{header.name}")
         scope.recorder.note(f"match.headers[{i}]", Origin(scope.key, f"{path}.{source}"))
     for i, parameter in enumerate(out.query_parameters):
         scope.note(f"match.query_parameters[{i}]", f"{path}.queryParams.{parameter.name}")

@@ -12,7 +12,7 @@ from translators.routes.direct_response import set_direct_response
 from translators.routes.headers import set_headers
 from translators.routes.match import set_match
 from translators.routes.messages import pack
-from translators.routes.redirect import set_redirect
+from translators.routes.redirect import CODES, set_redirect
 
 if TYPE_CHECKING:
     from translators.model.virtual_service import HTTPMatchRequest, HTTPRetry, HTTPRoute
@@ -52,7 +52,7 @@ def build_route(
     else:
         only = set_action(out, http, path, scope, authority=authority, mesh_retries=mesh_retries)
     out.decorator.operation = _operation(matched.where, only, scope)
-    if http.fault is not None and (injected := fault.fault_of(http.fault)) is not None:
+    if http.fault is not None and (injected := fault.fault_of(http.fault, f"{path}.fault", scope)) is not None:
         pack(out.typed_per_filter_config[fault.FILTER], injected)
     if http.cors_policy is not None:
         pack(out.typed_per_filter_config[cors.FILTER], cors.cors_of(http.cors_policy))
@@ -62,10 +62,13 @@ def build_route(
 
 
 def has_action(http: HTTPRoute) -> bool:
-    """Whether an HTTP route says what to do. One that only delegates does not, and weights may add up to nothing."""
+    """Whether an HTTP route says what to do, and Envoy can do it. One that only delegates does not, weights may add up
+    to nothing, and Envoy has few of the redirect statuses.
+    """
+    if http.redirect is not None:
+        return http.redirect.redirect_code in CODES
     return (
-        http.redirect is not None
-        or http.direct_response is not None
+        http.direct_response is not None
         or (len(http.route) == 1 and http.route[0].destination is not None)
         or any(weighted.weight > 0 and weighted.destination is not None for weighted in http.route)
     )

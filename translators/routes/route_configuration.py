@@ -54,11 +54,13 @@ def route_configuration(
         clusters.update(host.clusters)
         if recorder.active:
             recorder.include(f"virtual_hosts[{i}]", host.notes)
-    body = b"".join((
-        length_delimited(_NAME, name.encode()),
-        *(length_delimited(_VIRTUAL_HOSTS, host.body) for host in hosts),
-        _TAIL,
-    ))
+    body = b"".join(
+        (
+            length_delimited(_NAME, name.encode()),
+            *(length_delimited(_VIRTUAL_HOSTS, host.body) for host in hosts),
+            _TAIL,
+        )
+    )
     resource = Resource(
         ROUTE,
         name,

@@ -88,7 +88,9 @@ def route_list(
     catch_all, catch_all_path = b"", ""
     for http, match, path, match_path in _blocks(service, port, gateway, left_out, scope):
         scope.recorder = Recorder() if recorder.active else SILENT
-        route, everything = build_route(http, match, (path, match_path), scope, metadata=metadata, mesh_retries=mesh_retries)
+        route, everything = build_route(
+            http, match, (path, match_path), scope, metadata=metadata, mesh_retries=mesh_retries
+        )
         body = length_delimited(_ROUTES, route.SerializeToString(deterministic=True))
         if recorder.active:
             notes.append(scope.recorder.notes())

@@ -55,9 +55,7 @@ class Scope:
 
     __slots__ = ("_reached", "default_port", "diagnostics", "key", "origins", "recorder", "targets")
 
-    def __init__(
-        self, key: ObjectKey, default_port: int, targets: Mapping[str, Target], recorder: Recorder
-    ) -> None:
+    def __init__(self, key: ObjectKey, default_port: int, targets: Mapping[str, Target], recorder: Recorder) -> None:
         """`targets` tells what each host means, as the VirtualService writes it; `default_port` is the server's."""
         self.key = key
         self.default_port = default_port
@@ -117,7 +115,9 @@ class Scope:
         if port is None:
             name = cluster_name(number or self.default_port, subset, hostname)
             ports = ", ".join(str(p.number) for p in service.ports) or "none"
-            asked = f"port {number}" if number else f"port {self.default_port} (the server's, since the route names none)"
+            asked = (
+                f"port {number}" if number else f"port {self.default_port} (the server's, since the route names none)"
+            )
             problem = ("PF0703", f"{hostname} has no {asked}; it has: {ports}", "port" if number else "host")
             return Reached(name, None, None, None, problem)
         name = cluster_name(port.number, subset, hostname)

@@ -47,19 +47,21 @@ def virtual_host(
     """Memoised step: join the routes of all VirtualServices of some hosts, the oldest VirtualService first.
 
     `domains` are separated by spaces. Routes that take every request go last (reference 2.10), so that a route with a
-    condition is reached even if its VirtualService is younger. `redirect` is the `httpsRedirect` of a server, if one has
-    it: then every request is redirected to HTTPS.
+    condition is reached even if its VirtualService is younger. `redirect` is the `httpsRedirect` of a server, if it has
+    one: then every request is redirected to HTTPS.
     """
     names = tuple(domains.split(" "))
     last = [routes for routes in lists if routes.catch_all]
-    body = b"".join((
-        length_delimited(_NAME, name.encode()),
-        *[length_delimited(_DOMAINS, domain.encode()) for domain in names],
-        *[routes.body for routes in lists],
-        *[routes.catch_all for routes in last],
-        _REQUIRE_TLS_ALL if redirect is not None else b"",
-        _INCLUDE_ATTEMPTS,
-    ))
+    body = b"".join(
+        (
+            length_delimited(_NAME, name.encode()),
+            *[length_delimited(_DOMAINS, domain.encode()) for domain in names],
+            *[routes.body for routes in lists],
+            *[routes.catch_all for routes in last],
+            _REQUIRE_TLS_ALL if redirect is not None else b"",
+            _INCLUDE_ATTEMPTS,
+        )
+    )
     if recorder.active:
         _note(recorder, names, redirect, lists)
     origins = dict.fromkeys(key for routes in lists for key in routes.origins)
@@ -101,9 +103,7 @@ def _unreachable(domains: tuple[str, ...], last: list[RouteList]) -> Iterator[Di
         )
 
 
-def _note(
-    recorder: Recorder, domains: tuple[str, ...], redirect: Origin | None, lists: tuple[RouteList, ...]
-) -> None:
+def _note(recorder: Recorder, domains: tuple[str, ...], redirect: Origin | None, lists: tuple[RouteList, ...]) -> None:
     if redirect is not None:
         recorder.note("require_tls", redirect)
     for i, _ in enumerate(domains):

@@ -101,10 +101,12 @@ def selected_endpoints(service: Service, *parts: WorkloadEntry | Pod | Node | No
 
 
 def joined(first: EndpointSet, second: EndpointSet, *, recorder: Recorder) -> EndpointSet:
-    """Memoised step: both; of endpoints with one address, the one in `first`."""
+    """Memoised step: both; an address and port that `first` has already is left out of `second`."""
     del recorder
+    taken = {(e.address, number) for e in first.endpoints for number in e.ports.values()}
+    more = (e for e in second.endpoints if taken.isdisjoint((e.address, number) for number in e.ports.values()))
     return EndpointSet(
-        endpoints=_without_repeats([*first.endpoints, *second.endpoints]),
+        endpoints=(*first.endpoints, *more),
         diagnostics=(*first.diagnostics, *second.diagnostics),
     )
 

@@ -6,7 +6,7 @@ taken over by the Store, which keeps the last good version.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from translators.model.destination_rule import DestinationRule
 from translators.model.gateway import Gateway
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["validate"]
 
-_CHECKS: Final[dict[type[KubeObject], Callable[[Findings, KubeObject], None]]] = {
+_CHECKS: Final[dict[type[KubeObject], Callable[[Findings, Any], None]]] = {
     DestinationRule: check_destination_rule,
     EndpointSlice: check_endpoint_slice,
     Gateway: check_gateway,
@@ -41,7 +41,8 @@ _CHECKS: Final[dict[type[KubeObject], Callable[[Findings, KubeObject], None]]] =
     ServiceEntry: check_service_entry,
     VirtualService: check_virtual_service,
     WorkloadEntry: check_workload_entry,
-}  # type: ignore[dict-item] # each check takes the type that it is listed for
+}
+"""Each check takes the type that it is listed for."""
 
 
 def validate(obj: KubeObject) -> tuple[Diagnostic, ...]:

@@ -1,4 +1,4 @@
-"""Rules for the connectionPool, outlierDetection and tls blocks of a traffic policy (reference 4, "DestinationRule")."""
+"""Rules for connectionPool, outlierDetection and tls of a traffic policy (reference 4, "DestinationRule")."""
 
 from __future__ import annotations
 
@@ -76,7 +76,9 @@ def check_outlier_detection(found: Findings, path: str, detection: OutlierDetect
     check_percent(found, "PF0510", f"{path}.maxEjectionPercent", detection.max_ejection_percent)
     check_percent(found, "PF0510", f"{path}.minHealthPercent", detection.min_health_percent)
     if detection.consecutive_errors < 0:
-        found.add("PF0514", f"{path}.consecutiveErrors", f"{detection.consecutive_errors} is negative", "write 0 or more")
+        found.add(
+            "PF0514", f"{path}.consecutiveErrors", f"{detection.consecutive_errors} is negative", "write 0 or more"
+        )
     if detection.consecutive_local_origin_failures and not detection.split_external_local_origin_errors:
         found.add(
             "PF0512",
@@ -85,15 +87,22 @@ def check_outlier_detection(found: Findings, path: str, detection: OutlierDetect
             "add splitExternalLocalOriginErrors: true",
         )
     for index, code in enumerate(detection.outlier_detection_http_error_codes):
-        if not 100 <= code <= 599:  # noqa: PLR2004
+        if not 100 <= code <= 599:
             found.add(
-                "PF0513", f"{path}.outlierDetectionHttpErrorCodes[{index}]", f"{code} is not an HTTP status", "write 500"
+                "PF0513",
+                f"{path}.outlierDetectionHttpErrorCodes[{index}]",
+                f"{code} is not an HTTP status",
+                "write 500",
             )
 
 
 def check_tls(found: Findings, path: str, tls: ClientTLSSettings) -> None:
     """Check TLS to endpoints (the same rules as on a gateway, from the client's side)."""
-    files = {"clientCertificate": tls.client_certificate, "privateKey": tls.private_key, "caCertificates": tls.ca_certificates}
+    files = {
+        "clientCertificate": tls.client_certificate,
+        "privateKey": tls.private_key,
+        "caCertificates": tls.ca_certificates,
+    }
     given = [name for name, value in files.items() if value]
     if tls.mode == "ISTIO_MUTUAL":
         for name in [*given, *(["credentialName"] if tls.credential_name else [])]:
@@ -102,7 +111,10 @@ def check_tls(found: Findings, path: str, tls: ClientTLSSettings) -> None:
     if tls.credential_name:
         for name in given:
             found.add(
-                "PF0552", f"{path}.{name}", f"{name} does not go with credentialName {quote(tls.credential_name)}", "keep one"
+                "PF0552",
+                f"{path}.{name}",
+                f"{name} does not go with credentialName {quote(tls.credential_name)}",
+                "keep one",
             )
     elif tls.mode == "MUTUAL":
         for name in ("clientCertificate", "privateKey"):
@@ -113,4 +125,6 @@ def check_tls(found: Findings, path: str, tls: ClientTLSSettings) -> None:
     if tls.mode == "SIMPLE":
         for name in ("clientCertificate", "privateKey"):
             if files[name] and not tls.credential_name:
-                found.add("PF0553", f"{path}.{name}", f"mode SIMPLE sends no {name}", "write mode: MUTUAL, or remove it")
+                found.add(
+                    "PF0553", f"{path}.{name}", f"mode SIMPLE sends no {name}", "write mode: MUTUAL, or remove it"
+                )

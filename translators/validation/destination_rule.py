@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 from translators.validation.connection_policy import check_connection_pool, check_outlier_detection, check_tls
 from translators.validation.findings import quote
 from translators.validation.load_balancer import check_load_balancer
-from translators.validation.names import check_export_to, check_labels, check_selector, fqdn_problem, is_dns_label, is_ip
+from translators.validation.names import (
+    check_export_to,
+    check_labels,
+    check_selector,
+    fqdn_problem,
+    is_dns_label,
+    is_ip,
+)
 from translators.validation.values import check_duration, check_percent, check_port
 
 if TYPE_CHECKING:
@@ -31,7 +38,10 @@ def check_destination_rule(found: Findings, rule: DestinationRule) -> None:
         check_selector(found, "spec.workloadSelector.matchLabels", spec.workload_selector.match_labels)
         if not spec.workload_selector.match_labels:
             found.add(
-                "PF0283", "spec.workloadSelector", "an empty selector selects every workload", "name labels, or remove it"
+                "PF0283",
+                "spec.workloadSelector",
+                "an empty selector selects every workload",
+                "name labels, or remove it",
             )
         if any(e not in {".", rule.metadata.namespace} for e in spec.export_to):
             found.add(
@@ -64,7 +74,9 @@ def check_destination_rule(found: Findings, rule: DestinationRule) -> None:
 def check_traffic_policy(found: Findings, path: str, policy: TrafficPolicy) -> None:
     """Check a traffic policy, of a rule or of a subset."""
     if not any(getattr(policy, field) for field in policy.__struct_fields__):
-        found.add("PF0502", path, "the traffic policy says nothing", "add loadBalancer, connectionPool, …, or remove it")
+        found.add(
+            "PF0502", path, "the traffic policy says nothing", "add loadBalancer, connectionPool, …, or remove it"
+        )
     _check_blocks(found, path, policy)
     for index, settings in enumerate(policy.port_level_settings):
         where = f"{path}.portLevelSettings[{index}]"
@@ -100,7 +112,10 @@ def _check_blocks(found: Findings, path: str, policy: TrafficPolicy | PortTraffi
 def _check_tunnel(found: Findings, path: str, tunnel: TunnelSettings) -> None:
     if tunnel.protocol not in {"", "CONNECT", "POST"}:
         found.add(
-            "PF0507", f"{path}.protocol", f"{quote(tunnel.protocol)} is not a method for tunnels", "write CONNECT or POST"
+            "PF0507",
+            f"{path}.protocol",
+            f"{quote(tunnel.protocol)} is not a method for tunnels",
+            "write CONNECT or POST",
         )
     problem = "" if is_ip(tunnel.target_host) else fqdn_problem(tunnel.target_host)
     if problem:

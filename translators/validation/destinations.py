@@ -9,8 +9,6 @@ from translators.validation.names import fqdn_problem, is_dns_label
 from translators.validation.values import UINT32, check_port
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from translators.model.virtual_service import Destination, HTTPRouteDestination, RouteDestination
     from translators.validation.findings import Findings
 
@@ -43,10 +41,11 @@ def check_destination(found: Findings, path: str, destination: Destination | Non
 
 
 def check_weights(
-    found: Findings, path: str, destinations: Sequence[HTTPRouteDestination] | Sequence[RouteDestination]
+    found: Findings, path: str, destinations: tuple[HTTPRouteDestination, ...] | tuple[RouteDestination, ...]
 ) -> None:
     """Check the weights of a route. They need not add up to 100: Envoy divides by their sum."""
-    for index, destination in enumerate(destinations):
+    weighted: tuple[HTTPRouteDestination | RouteDestination, ...] = destinations
+    for index, destination in enumerate(weighted):
         check_destination(found, f"{path}[{index}].destination", destination.destination)
         if destination.weight < 0:
             found.add(
@@ -55,8 +54,8 @@ def check_weights(
                 f"the weight {destination.weight} is negative",
                 "write 0 for no traffic, or a positive number",
             )
-    total = sum(d.weight for d in destinations)
-    if len(destinations) > 1 and all(d.weight >= 0 for d in destinations):
+    total = sum(d.weight for d in weighted)
+    if len(destinations) > 1 and all(d.weight >= 0 for d in weighted):
         if total == 0:
             found.add(
                 "PF0418",

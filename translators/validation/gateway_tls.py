@@ -104,7 +104,10 @@ def _check_certificates(found: Findings, path: str, tls: ServerTLSSettings) -> N
             found.add(
                 "PF0316", f"{path}.tlsCertificates[{index}]", "the certificate or its key is missing", "give both files"
             )
-    for field, count in (("credentialNames", len(tls.credential_names)), ("tlsCertificates", len(tls.tls_certificates))):
+    for field, count in (
+        ("credentialNames", len(tls.credential_names)),
+        ("tlsCertificates", len(tls.tls_certificates)),
+    ):
         if count > _AT_MOST:
             found.add(
                 "PF0323",
@@ -117,14 +120,14 @@ def _check_certificates(found: Findings, path: str, tls: ServerTLSSettings) -> N
 def _check_authority(found: Findings, path: str, tls: ServerTLSSettings) -> None:
     by_file = bool(tls.server_certificate or tls.private_key or tls.tls_certificates)
     authority = tls.ca_certificates or tls.ca_cert_credential_name
-    if tls.mode in _CHECKS_CLIENTS and by_file and not authority:
-        if not all(c.ca_certificates for c in tls.tls_certificates) or not tls.tls_certificates:
-            found.add(
-                "PF0318",
-                f"{path}.caCertificates",
-                f"mode {tls.mode} checks client certificates and no authority is given",
-                "add caCertificates",
-            )
+    in_each = bool(tls.tls_certificates) and all(c.ca_certificates for c in tls.tls_certificates)
+    if tls.mode in _CHECKS_CLIENTS and by_file and not authority and not in_each:
+        found.add(
+            "PF0318",
+            f"{path}.caCertificates",
+            f"mode {tls.mode} checks client certificates and no authority is given",
+            "add caCertificates",
+        )
     if tls.ca_crl and (tls.mode == "SIMPLE" or tls.credential_name or tls.credential_names):
         why = "mode SIMPLE checks no client" if tls.mode == "SIMPLE" else "the list belongs into the Secret"
         found.add("PF0319", f"{path}.caCrl", f"caCrl does not go with these settings: {why}", "remove caCrl")

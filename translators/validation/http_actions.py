@@ -19,12 +19,13 @@ _ENVOY_REDIRECTS: Final = (301, 302, 303, 307, 308)
 
 def check_redirect(found: Findings, path: str, redirect: HTTPRedirect) -> None:
     """Check a redirect (reference 1.2 and 4)."""
-    if not (
-        redirect.uri or redirect.authority or redirect.scheme or redirect.port is not None or redirect.derive_port
-    ):
-        found.add("PF0432", path, "the redirect changes nothing", "add uri, authority, scheme or port")
+    path_or_host = redirect.uri or redirect.prefix_rewrite or redirect.authority
+    if not (path_or_host or redirect.scheme or redirect.port is not None or redirect.derive_port):
+        found.add("PF0432", path, "the redirect changes nothing", "add uri, prefixRewrite, authority, scheme or port")
+    if redirect.uri and redirect.prefix_rewrite:
+        found.add("PF0455", f"{path}.prefixRewrite", "prefixRewrite does not go with uri", "keep one of them")
     code = redirect.redirect_code
-    if code and not 300 <= code <= 399:  # noqa: PLR2004
+    if code and not 300 <= code <= 399:
         found.add("PF0433", f"{path}.redirectCode", f"{code} is not a redirect", f"write one of {_listed()}")
     elif code and code not in _ENVOY_REDIRECTS:
         found.add("PF0434", f"{path}.redirectCode", f"Envoy cannot answer {code}", f"write one of {_listed()}")
@@ -42,7 +43,7 @@ def _listed() -> str:
 
 def check_direct_response(found: Findings, path: str, response: HTTPDirectResponse) -> None:
     """Check an answer that the proxy gives by itself."""
-    if not 200 <= response.status <= 599:  # noqa: PLR2004 - Envoy's range
+    if not 200 <= response.status <= 599:
         found.add("PF0437", f"{path}.status", f"{response.status} is out of range", "write a status from 200 to 599")
     if response.body is None:
         return

@@ -51,7 +51,10 @@ def _check_name(found: Findings, path: str, name: str, *, authority: bool) -> No
             )
     elif name.startswith(":"):
         found.add(
-            "PF0450", path, f"Envoy does not change the pseudo-header {quote(name)}", "use rewrite for path and authority"
+            "PF0450",
+            path,
+            f"Envoy does not change the pseudo-header {quote(name)}",
+            "use rewrite for path and authority",
         )
     elif not is_token(name):
         what = f"{quote(name)} is not the name of a header" if name else "a header has no name"

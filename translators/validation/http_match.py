@@ -41,7 +41,10 @@ def check_match(found: Findings, path: str, match: HTTPMatchRequest, *, on_gatew
     check_labels(found, f"{path}.sourceLabels", match.source_labels)
     if match.source_namespace and not is_lower_label(match.source_namespace):
         found.add(
-            "PF0428", f"{path}.sourceNamespace", f"{quote(match.source_namespace)} is not a namespace", "name one namespace"
+            "PF0428",
+            f"{path}.sourceNamespace",
+            f"{quote(match.source_namespace)} is not a namespace",
+            "name one namespace",
         )
     for index, gateway in enumerate(match.gateways):
         check_gateway_name(found, f"{path}.gateways[{index}]", gateway)

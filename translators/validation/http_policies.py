@@ -61,7 +61,7 @@ _SECOND: Final = 1_000_000_000
 
 
 def _is_status(code: int) -> bool:
-    return 200 <= code <= 599  # noqa: PLR2004
+    return 200 <= code <= 599
 
 
 def check_retries(found: Findings, path: str, retries: HTTPRetry) -> None:
@@ -89,7 +89,7 @@ def check_retries(found: Findings, path: str, retries: HTTPRetry) -> None:
     check_duration(found, "PF0443", f"{path}.perTryTimeout", retries.per_try_timeout, what="timeout")
     check_duration(found, "PF0443", f"{path}.backoff", retries.backoff)
     for condition in filter(None, (c.strip() for c in retries.retry_on.split(","))):
-        number = int(condition) if condition.isascii() and condition.isdigit() and len(condition) < 6 else None  # noqa: PLR2004
+        number = int(condition) if condition.isascii() and condition.isdigit() and len(condition) < 6 else None
         if condition not in RETRY_CONDITIONS and not (number is not None and _is_status(number)):
             found.add(
                 "PF0442",

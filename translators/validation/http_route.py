@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translators.validation.destinations import check_destination, check_weights
+from translators.validation.findings import quote
 from translators.validation.http_actions import check_direct_response, check_redirect, check_rewrite
 from translators.validation.http_headers import check_headers
 from translators.validation.http_match import check_match
 from translators.validation.http_policies import check_cors, check_fault, check_retries
 from translators.validation.names import is_object_name
-from translators.validation.findings import quote
 from translators.validation.values import check_duration, check_fraction, check_percent
 
 if TYPE_CHECKING:
@@ -40,6 +40,14 @@ def check_http_route(found: Findings, path: str, route: HTTPRoute, *, on_gateway
         )
     if route.redirect is not None:
         check_redirect(found, f"{path}.redirect", route.redirect)
+        by_prefix = all(match.uri is not None and match.uri.prefix is not None for match in route.match)
+        if route.redirect.prefix_rewrite and not (route.match and by_prefix):
+            found.add(
+                "PF0455",
+                f"{path}.redirect.prefixRewrite",
+                "prefixRewrite needs a prefix to replace: each match must have a uri.prefix",
+                "match by uri.prefix, or redirect to a uri",
+            )
     if route.direct_response is not None:
         check_direct_response(found, f"{path}.directResponse", route.direct_response)
     if route.rewrite is not None:
@@ -72,9 +80,7 @@ def _check_action(found: Findings, path: str, route: HTTPRoute) -> None:
         return
     others = [name for name, present in given.items() if present and name != main]
     if main != "route":
-        others += [
-            name for name, value in (("fault", route.fault), ("rewrite", route.rewrite)) if value is not None
-        ]
+        others += [name for name, value in (("fault", route.fault), ("rewrite", route.rewrite)) if value is not None]
     for other in others:
         found.add("PF0411", f"{path}.{other}", f"{other} does not go with {main}", f"keep either {main} or {other}")
 
@@ -91,13 +97,19 @@ def _check_delegation(found: Findings, path: str, route: HTTPRoute, *, delegate:
             "name the second VirtualService in the first one",
         )
     if not is_object_name(target.name):
-        what = f"{quote(target.name)} is not the name of a VirtualService" if target.name else "the delegate has no name"
+        what = (
+            f"{quote(target.name)} is not the name of a VirtualService" if target.name else "the delegate has no name"
+        )
         found.add("PF0413", f"{path}.delegate.name", what, "write the name of a VirtualService without hosts")
     if target.namespace and not is_object_name(target.namespace):
         found.add(
             "PF0413", f"{path}.delegate.namespace", f"{quote(target.namespace)} is not a namespace", "write a namespace"
         )
-    for name, value in (("route", route.route), ("redirect", route.redirect), ("directResponse", route.direct_response)):
+    for name, value in (
+        ("route", route.route),
+        ("redirect", route.redirect),
+        ("directResponse", route.direct_response),
+    ):
         if value:
             found.add(
                 "PF0412",
@@ -113,9 +125,7 @@ def _authority_sources(path: str, route: HTTPRoute) -> list[str]:
     request = route.headers.request if route.headers is not None else None
     if request is not None:
         for operation, headers in (("set", request.set), ("add", request.add)):
-            out += [
-                f"{path}.headers.request.{operation}" for name in headers if name.lower() in {"host", ":authority"}
-            ]
+            out += [f"{path}.headers.request.{operation}" for name in headers if name.lower() in {"host", ":authority"}]
     return out
 
 

@@ -11,7 +11,7 @@ from translators.validation.names import check_labels, fqdn_problem, is_ip, is_l
 from translators.validation.values import check_port
 
 if TYPE_CHECKING:
-    from translators.model.kubernetes import EndpointSlice, Pod, Service
+    from translators.model.kubernetes import EndpointSlice, Pod, Service, ServiceSpec
     from translators.validation.findings import Findings
 
 _PROTOCOLS: Final = frozenset({"TCP", "UDP", "SCTP"})
@@ -31,6 +31,10 @@ def check_service(found: Findings, service: Service) -> None:
         if address and address != _HEADLESS and not is_ip(address):
             found.add("PF0641", path, f"{quote(address)} is not an IP address", 'write an address, or "None"')
     check_labels(found, "spec.selector", spec.selector)
+    _check_ports(found, spec)
+
+
+def _check_ports(found: Findings, spec: ServiceSpec) -> None:
     seen: dict[tuple[int, str], int] = {}
     names: dict[str, int] = {}
     for index, port in enumerate(spec.ports):
@@ -46,9 +50,13 @@ def check_service(found: Findings, service: Service) -> None:
         if len(spec.ports) > 1 and not port.name:
             found.add("PF0610", f"{path}.name", "a port among several needs a name", 'add a name, such as "http"')
         if port.name and not is_lower_label(port.name):
-            found.add("PF0610", f"{path}.name", f"{quote(port.name)} is not the name of a port", 'write "http" or "http-web"')
+            found.add(
+                "PF0610", f"{path}.name", f"{quote(port.name)} is not the name of a port", 'write "http" or "http-web"'
+            )
         if port.name and (first := names.setdefault(port.name, index)) != index:
-            found.add("PF0610", f"{path}.name", f"{quote(port.name)} is also the name of spec.ports[{first}]", "rename one")
+            found.add(
+                "PF0610", f"{path}.name", f"{quote(port.name)} is also the name of spec.ports[{first}]", "rename one"
+            )
 
 
 def check_endpoint_slice(found: Findings, endpoints: EndpointSlice) -> None:
@@ -91,7 +99,10 @@ def _is_of(kind: str, address: str) -> bool:
 
 def check_pod(found: Findings, pod: Pod) -> None:
     """Check a Pod's addresses, by which its labels reach its endpoints."""
-    for path, address in (("status.podIP", pod.status.pod_ip), *_indexed("status.podIPs", [p.ip for p in pod.status.pod_ips])):
+    for path, address in (
+        ("status.podIP", pod.status.pod_ip),
+        *_indexed("status.podIPs", [p.ip for p in pod.status.pod_ips]),
+    ):
         if address and not is_ip(address):
             found.add("PF0660", path, f"{quote(address)} is not an IP address", "write an IP address")
 

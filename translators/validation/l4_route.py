@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from translators.hosts import subset_of
 from translators.validation.destinations import check_weights
 from translators.validation.findings import quote
 from translators.validation.names import (
     check_gateway_name,
     check_labels,
     fqdn_problem,
-    host_covers,
     is_cidr,
     is_ip,
     is_lower_label,
@@ -29,7 +29,9 @@ def check_tls_route(found: Findings, path: str, route: TLSRoute, hosts: tuple[st
     for index, match in enumerate(route.match):
         where = f"{path}.match[{index}]"
         if not match.sni_hosts:
-            found.add("PF0461", f"{where}.sniHosts", "a TLS match needs SNI hosts", "list the host names that clients ask for")
+            found.add(
+                "PF0461", f"{where}.sniHosts", "a TLS match needs SNI hosts", "list the host names that clients ask for"
+            )
         for number, host in enumerate(match.sni_hosts):
             _check_sni(found, f"{where}.sniHosts[{number}]", host, hosts)
         _check_common(found, where, match)
@@ -59,7 +61,7 @@ def _check_sni(found: Findings, path: str, host: str, hosts: tuple[str, ...]) ->
     problem = "" if host == "*" else fqdn_problem(host, wildcard=True)
     if problem:
         found.add("PF0402", path, f"{quote(host)} {problem}", "write a host name or a left wildcard")
-    elif not any(host_covers(wide, host) for wide in hosts):
+    elif not any(subset_of(host.lower(), wide.lower()) for wide in hosts):
         found.add(
             "PF0462",
             path,
@@ -78,7 +80,10 @@ def _check_common(found: Findings, path: str, match: TLSMatchAttributes | L4Matc
         check_gateway_name(found, f"{path}.gateways[{index}]", gateway)
     if match.source_namespace and not is_lower_label(match.source_namespace):
         found.add(
-            "PF0428", f"{path}.sourceNamespace", f"{quote(match.source_namespace)} is not a namespace", "name one namespace"
+            "PF0428",
+            f"{path}.sourceNamespace",
+            f"{quote(match.source_namespace)} is not a namespace",
+            "name one namespace",
         )
 
 

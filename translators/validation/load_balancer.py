@@ -26,9 +26,7 @@ _ALL: Final = 100
 _MOST_PARTS: Final = 3
 
 
-def check_load_balancer(
-    found: Findings, path: str, balancer: LoadBalancerSettings, *, outlier_detection: bool
-) -> None:
+def check_load_balancer(found: Findings, path: str, balancer: LoadBalancerSettings, *, outlier_detection: bool) -> None:
     """Check how an endpoint is chosen. `outlier_detection`: whether the same policy has that block."""
     if balancer.consistent_hash is not None:
         if balancer.simple is not None:
@@ -88,15 +86,19 @@ def _check_hash(found: Findings, path: str, hashed: ConsistentHashLB) -> None:
         found.add("PF0522", f"{path}.{sizes[1]}", f"{sizes[1]} does not go with {sizes[0]}", "keep one of them")
     if hashed.maglev is not None and (size := hashed.maglev.table_size):
         if size > _LARGEST_TABLE:
-            found.add("PF0521", f"{path}.maglev.tableSize", f"{size} is above {_LARGEST_TABLE}", "write a smaller prime")
+            found.add(
+                "PF0521", f"{path}.maglev.tableSize", f"{size} is above {_LARGEST_TABLE}", "write a smaller prime"
+            )
         elif not is_prime(size):
-            found.add("PF0521", f"{path}.maglev.tableSize", f"{size} is not a prime number", "write a prime, such as 65537")
+            found.add(
+                "PF0521", f"{path}.maglev.tableSize", f"{size} is not a prime number", "write a prime, such as 65537"
+            )
 
 
 @lru_cache(maxsize=256)
 def is_prime(number: int) -> bool:
     """Whether a number is prime; for numbers of the size of a Maglev table."""
-    if number < 2:  # noqa: PLR2004
+    if number < 2:
         return False
     return all(number % divisor for divisor in range(2, int(number**0.5) + 1))
 
@@ -178,6 +180,4 @@ def _check_failover(found: Findings, path: str, failover: Failover) -> None:
                 "write a region's name, without zone and without wildcard",
             )
     if failover.from_ and failover.from_ == failover.to:
-        found.add(
-            "PF0533", f"{path}.to", f"{quote(failover.to)} is also the region that fails", "name another region"
-        )
+        found.add("PF0533", f"{path}.to", f"{quote(failover.to)} is also the region that fails", "name another region")

@@ -91,28 +91,13 @@ def _label_problem(label: str) -> str:
         return "has an empty label (two dots in a row, or a dot in front)"
     if "*" in label:
         return 'has a "*" in a place other than the whole first label'
-    if len(label) > 63:  # noqa: PLR2004 - RFC 1035
+    if len(label) > 63:
         return f"has a label of {len(label)} characters and at most 63 are allowed"
     if "_" in label:
         return f'has an underscore in {quote(label)}, where only letters, digits and "-" are allowed'
-    return f'has the label {quote(label)}; a label is letters, digits and "-", and begins and ends with a letter or digit'
-
-
-def host_covers(wide: str, narrow: str) -> bool:
-    """Whether every name that `narrow` stands for is also one that `wide` stands for (reference 3.2, SubsetOf)."""
-    wide, narrow = wide.lower(), narrow.lower()
-    if wide.startswith("*"):
-        suffix = wide[1:]
-        rest = narrow[1:] if narrow.startswith("*") else narrow
-        if not narrow.startswith("*") and len(rest) <= len(suffix):
-            return False
-        return rest.endswith(suffix)
-    return wide == narrow
-
-
-def hosts_overlap(one: str, other: str) -> bool:
-    """Whether some name is meant by both (reference 3.2, Matches)."""
-    return host_covers(one, other) or host_covers(other, one)
+    return (
+        f'has the label {quote(label)}; a label is letters, digits and "-", and begins and ends with a letter or digit'
+    )
 
 
 def check_labels(found: Findings, path: str, labels: Mapping[str, str]) -> None:
@@ -166,7 +151,9 @@ def check_export_to(found: Findings, entries: Sequence[str], namespace: str, *, 
             )
         meaning = namespace if entry == "." else entry
         if meaning in seen:
-            found.add("PF0284", path, f"{quote(entry)} says again what {quote(seen[meaning])} says", "remove one of them")
+            found.add(
+                "PF0284", path, f"{quote(entry)} says again what {quote(seen[meaning])} says", "remove one of them"
+            )
         seen.setdefault(meaning, entry)
     for everything in ("*", "~"):
         if everything in entries and len(set(entries)) > 1:
@@ -183,8 +170,12 @@ def check_gateway_name(found: Findings, path: str, gateway: str) -> None:
     if gateway == MESH:
         return
     namespace, slash, name = gateway.rpartition("/")
-    if slash and not is_lower_label(namespace):
-        what = f"has the namespace {quote(namespace)}, which is not valid" if namespace else "has no namespace before the /"
+    if slash and namespace != "." and not is_lower_label(namespace):
+        what = (
+            f"has the namespace {quote(namespace)}, which is not valid"
+            if namespace
+            else "has no namespace before the /"
+        )
         found.add("PF0406", path, f"{quote(gateway)} {what}", 'write "namespace/name", "name" or "mesh"')
     elif slash and not is_lower_label(name):
         found.add("PF0406", path, f"{quote(gateway)} does not end in the name of a Gateway", 'write "namespace/name"')

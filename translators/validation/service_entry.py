@@ -51,7 +51,7 @@ def _check_hosts(found: Findings, spec: ServiceEntrySpec) -> None:
         found.add("PF0601", "spec.hosts", "the ServiceEntry has no hosts", "list the host names of the service")
     for index, host in enumerate(spec.hosts):
         path = f"spec.hosts[{index}]"
-        problem = 'is every host, and a ServiceEntry names some' if host == "*" else fqdn_problem(host, wildcard=True)
+        problem = "is every host, and a ServiceEntry names some" if host == "*" else fqdn_problem(host, wildcard=True)
         if problem:
             found.add("PF0602", path, f"{quote(host)} {problem}", 'write "api.example.com" or "*.example.com"')
         elif host.startswith("*") and not host.startswith("*."):
@@ -92,13 +92,18 @@ def _check_ports(found: Findings, spec: ServiceEntrySpec) -> None:
             check_port(found, "PF0608", f"{path}.targetPort", port.target_port, "target port")
         first = numbers.setdefault(port.number, index)
         if first != index:
-            found.add("PF0609", f"{path}.number", f"{port.number} is also the number of spec.ports[{first}]", "keep one")
+            found.add(
+                "PF0609", f"{path}.number", f"{port.number} is also the number of spec.ports[{first}]", "keep one"
+            )
         if not is_dns_label(port.name):
             what = f"{quote(port.name)} is not the name of a port" if port.name else "the port has no name"
             found.add("PF0610", f"{path}.name", what, 'write letters, digits and "-", such as "http"')
         elif (first := names.setdefault(port.name, index)) != index:
             found.add(
-                "PF0610", f"{path}.name", f"{quote(port.name)} is also the name of spec.ports[{first}]", "name it otherwise"
+                "PF0610",
+                f"{path}.name",
+                f"{quote(port.name)} is also the name of spec.ports[{first}]",
+                "name it otherwise",
             )
         if port.protocol and port.protocol.upper() not in PROTOCOLS:
             found.add(
@@ -112,7 +117,7 @@ def _check_ports(found: Findings, spec: ServiceEntrySpec) -> None:
             found.add(
                 "PF0612",
                 path,
-                f"port {port.number} is {port.protocol or 'of no stated protocol'} and the ServiceEntry has no addresses, so "
+                f"port {port.number} is {port.protocol or 'of no stated protocol'} and spec.addresses is empty: "
                 f"sidecars send here whatever goes to port {port.number} of any address",
                 "add spec.addresses, or a protocol that carries the host (HTTP, HTTPS, TLS, GRPC)",
             )
@@ -154,12 +159,18 @@ def _check_dynamic(found: Findings, spec: ServiceEntrySpec) -> None:
     for index, host in enumerate(spec.hosts):
         if not host.startswith("*"):
             found.add(
-                "PF0618", f"spec.hosts[{index}]", f"{quote(host)} is no wildcard", "write resolution: DNS for single hosts"
+                "PF0618",
+                f"spec.hosts[{index}]",
+                f"{quote(host)} is no wildcard",
+                "write resolution: DNS for single hosts",
             )
     for name, value in (("addresses", spec.addresses), ("endpoints", spec.endpoints)):
         if value:
             found.add(
-                "PF0618", f"spec.{name}", f"resolution DYNAMIC_DNS looks up each request's host, so {name} has no place", "remove it"
+                "PF0618",
+                f"spec.{name}",
+                f"resolution DYNAMIC_DNS looks up each request's host, so {name} has no place",
+                "remove it",
             )
     for index, port in enumerate(spec.ports):
         if port.protocol.upper() not in {*_HTTP, *_TLS}:

@@ -7,7 +7,8 @@ said is certain; a hidden route that would need reasoning about regular expressi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from translators.model.common import StringMatch
 from translators.model.virtual_service import HTTPMatchRequest
@@ -22,8 +23,13 @@ EVERYTHING: Final = HTTPMatchRequest()
 """What a route without matches matches."""
 
 _EVERY_PATH: Final = frozenset({".*", "/.*", "*"})
-_MOST_CANDIDATES: Final = 64
-"""Earlier matches on one path that are looked at; bounds the work on a generated VirtualService."""
+_Demand: TypeAlias = "tuple[str, str, str]"
+"""An exact value that a match asks for: field, name in that field, value."""
+_Bucket: TypeAlias = "tuple[str, _Demand | None]"
+_MOST_CANDIDATES: Final = 16
+_MOST_DEMANDS: Final = 8
+_LONGEST_PATH: Final = 256
+"""These bound the work on a generated VirtualService: 4,000 matches that hide one another must not hold anyone up."""
 
 
 class Place(NamedTuple):
@@ -40,7 +46,7 @@ class Place(NamedTuple):
 
 def check_shadowing(found: Findings, routes: Sequence[HTTPRoute]) -> None:
     """Report matches, and whole routes, that come too late."""
-    index: dict[str, list[tuple[HTTPMatchRequest, Place]]] = {}
+    index: dict[_Bucket, list[tuple[HTTPMatchRequest, Place]]] = {}
     for number, route in enumerate(routes):
         hidden: dict[int, Place] = {}
         matches = route.match or (EVERYTHING,)
@@ -49,7 +55,8 @@ def check_shadowing(found: Findings, routes: Sequence[HTTPRoute]) -> None:
             cover = next((p for m, p in _candidates(index, match) if covers(m, match)), None)
             if cover is not None:
                 hidden[position] = cover
-            index.setdefault(_path_key(match), []).append((match, place))
+            demand = next(iter(_demands(match)), None)
+            index.setdefault((_path_key(match), demand), []).append((match, place))
         _report(found, number, route, hidden)
 
 
@@ -77,16 +84,30 @@ def _path_key(match: HTTPMatchRequest) -> str:
     return f"~{uri.regex}"
 
 
+def _demands(match: HTTPMatchRequest) -> Iterator[_Demand]:
+    """Yield the exact values that a match asks for, beside its path. What covers it asks for no other."""
+    for field in ("headers", "query_params"):
+        for name, text in getattr(match, field).items():
+            if text.exact is not None:
+                yield (field, name, text.exact)
+    for field in ("method", "authority", "scheme"):
+        text = getattr(match, field)
+        if text is not None and text.exact is not None:
+            yield (field, "", text.exact)
+
+
 def _candidates(
-    index: Mapping[str, list[tuple[HTTPMatchRequest, Place]]], match: HTTPMatchRequest
+    index: Mapping[_Bucket, list[tuple[HTTPMatchRequest, Place]]], match: HTTPMatchRequest
 ) -> Iterator[tuple[HTTPMatchRequest, Place]]:
-    """Yield the earlier matches whose path may cover this one's."""
+    """Yield the earlier matches that may cover this one: each stands in one bucket, by its path and one demand."""
     key = _path_key(match)
     keys = ["*"] if key == "*" else ["*", key]
     if key[0] in "=^":
-        keys += [f"^{key[1:end]}" for end in range(1, min(len(key), 1024) + 1)]
-    for candidate in dict.fromkeys(keys):
-        yield from index.get(candidate, ())[:_MOST_CANDIDATES]
+        keys += [f"^{key[1:end]}" for end in range(2, min(len(key), _LONGEST_PATH) + 1)]
+    demands = (None, *islice(_demands(match), _MOST_DEMANDS))
+    for path in dict.fromkeys(keys):
+        for demand in demands:
+            yield from index.get((path, demand), ())[:_MOST_CANDIDATES]
 
 
 def is_every_path(uri: StringMatch) -> bool:

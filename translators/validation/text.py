@@ -23,6 +23,7 @@ LIMITS: Final = {"hosts": 256, "servers": 256, "ports": 256, "endpoints": 4096, 
 """Istio's CRDs state these for hosts, ports and endpoints (MaxItems); the others keep one object from holding the
 server up.
 """
+_OTHERS: Final = 65536
 
 
 def check_text(found: Findings, obj: KubeObject) -> bool:
@@ -46,7 +47,9 @@ def check_text(found: Findings, obj: KubeObject) -> bool:
     if not isinstance(obj, EndpointSlice):
         for path, length, limit in _long_lists("", obj):
             sound = False
-            found.add("PF0287", path, f"{length} entries, and at most {limit} are allowed", "split it over several objects")
+            found.add(
+                "PF0287", path, f"{length} entries, and at most {limit} are allowed", "split it over several objects"
+            )
     return sound
 
 
@@ -65,8 +68,8 @@ def _texts(path: str, value: object) -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, msgspec.Struct):
-        for field in msgspec.structs.fields(value):
-            yield from _texts(f"{path}.{field.encode_name}".lstrip("."), getattr(value, field.name))
+        for name, shown in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+            yield from _texts(f"{path}.{shown}".lstrip("."), getattr(value, name))
     elif isinstance(value, dict):
         for key, item in value.items():
             yield path, key
@@ -77,15 +80,14 @@ def _texts(path: str, value: object) -> Iterator[tuple[str, str]]:
 
 
 def _long_lists(path: str, value: msgspec.Struct) -> Iterator[tuple[str, int, int]]:
-    for field in msgspec.structs.fields(value):
-        item, below = getattr(value, field.name), f"{path}.{field.encode_name}".lstrip(".")
+    for name, shown in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+        item = getattr(value, name)
         if isinstance(item, msgspec.Struct):
-            yield from _long_lists(below, item)
-        elif isinstance(item, tuple):
-            limit = LIMITS.get(field.name, 65536)
+            yield from _long_lists(f"{path}.{shown}".lstrip("."), item)
+        elif isinstance(item, tuple) and item:
+            below, limit = f"{path}.{shown}".lstrip("."), LIMITS.get(name, _OTHERS)
             if len(item) > limit:
                 yield below, len(item), limit
-            else:
+            elif isinstance(item[0], msgspec.Struct):
                 for index, part in enumerate(item):
-                    if isinstance(part, msgspec.Struct):
-                        yield from _long_lists(f"{below}[{index}]", part)
+                    yield from _long_lists(f"{below}[{index}]", part)

@@ -34,7 +34,9 @@ _RE2.max_mem = 2 << 20
 def check_port(found: Findings, code: str, path: str, number: int | None, what: str = "port") -> bool:
     """Check that a port is 1..65535; return whether it is."""
     if number is None or not 1 <= number <= HIGHEST_PORT:
-        message = f"{what} {number} is not between 1 and {HIGHEST_PORT}" if number is not None else f"no {what} is given"
+        message = (
+            f"{what} {number} is not between 1 and {HIGHEST_PORT}" if number is not None else f"no {what} is given"
+        )
         found.add(code, path, message, f"write a number from 1 to {HIGHEST_PORT}")
         return False
     return True
@@ -42,14 +44,14 @@ def check_port(found: Findings, code: str, path: str, number: int | None, what: 
 
 def check_percent(found: Findings, code: str, path: str, value: float | None) -> None:
     """Check a whole or fractional percentage: 0..100."""
-    if value is not None and not 0 <= value <= 100:  # noqa: PLR2004 - also refuses NaN, which compares false
+    if value is not None and not 0 <= value <= 100:
         found.add(code, path, f"{quote(value)} is not a percentage", "write a number from 0 to 100")
 
 
 def check_fraction(found: Findings, code: str, path: str, value: float | None) -> None:
     """Check a percentage that Envoy counts in millionths: 0, or 0.0001..100 (reference 4, "Common")."""
     check_percent(found, code, path, value)
-    if value is not None and 0 < value < 0.0001:  # noqa: PLR2004
+    if value is not None and 0 < value < 0.0001:
         found.add(code, path, f"{quote(value)} is finer than Envoy's millionths", "write 0, or 0.0001 or more")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from translators.hosts import matches
 from translators.validation.findings import quote
 from translators.validation.http_route import check_http_route
 from translators.validation.l4_route import check_tcp_route, check_tls_route
@@ -12,7 +13,6 @@ from translators.validation.names import (
     check_export_to,
     check_gateway_name,
     fqdn_problem,
-    hosts_overlap,
     is_ip,
 )
 from translators.validation.shadowing import check_shadowing
@@ -20,6 +20,7 @@ from translators.validation.shadowing import check_shadowing
 if TYPE_CHECKING:
     from translators.model.virtual_service import VirtualService
     from translators.validation.findings import Findings
+
 
 def check_virtual_service(found: Findings, virtual_service: VirtualService) -> None:
     """Check one VirtualService. Whether its gateways and destinations exist is not known here."""
@@ -83,7 +84,7 @@ def _check_hosts(found: Findings, hosts: tuple[str, ...], *, on_mesh: bool, on_g
             )
     for index, host in enumerate(hosts):
         for before in range(index):
-            if hosts_overlap(hosts[before], host):
+            if matches(hosts[before].lower(), host.lower()):
                 found.add(
                     "PF0403",
                     f"spec.hosts[{index}]",

@@ -36,12 +36,16 @@ def check_endpoint(found: Findings, path: str, endpoint: WorkloadEntrySpec, *, n
                 "PF0615",
                 f"{path}.address",
                 f"{quote(address)} {problem}",
-                "write an IP address or a host name" if names_allowed else "write an IP address, or use resolution: DNS",
+                "write an IP address or a host name"
+                if names_allowed
+                else "write an IP address, or use resolution: DNS",
             )
     for name, number in sorted(endpoint.ports.items()):
         where = f"{path}.ports{key_segment(name)}"
         if not is_dns_label(name):
-            found.add("PF0610", where, f"{quote(name)} is not the name of a port", "write the name of the service's port")
+            found.add(
+                "PF0610", where, f"{quote(name)} is not the name of a port", "write the name of the service's port"
+            )
         check_port(found, "PF0622", where, number)
     check_labels(found, f"{path}.labels", endpoint.labels)
 
@@ -50,7 +54,10 @@ def _check_socket(found: Findings, path: str, endpoint: WorkloadEntrySpec) -> No
     socket = endpoint.address.removeprefix(UNIX)
     if not socket.startswith("/") and not (socket.startswith("@") and len(socket) > 1):
         found.add(
-            "PF0623", f"{path}.address", f"{quote(endpoint.address)} has no absolute path", "write unix:///absolute/path"
+            "PF0623",
+            f"{path}.address",
+            f"{quote(endpoint.address)} has no absolute path",
+            "write unix:///absolute/path",
         )
     if endpoint.ports:
         found.add("PF0620", f"{path}.ports", "a Unix socket has no ports", "remove them")

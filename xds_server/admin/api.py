@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
@@ -63,7 +63,7 @@ async def print_all(resources: Iterable[Resource]) -> list[JsonObject]:
     return await asyncio.to_thread(lambda: [to_json(r) for r in ordered])
 
 
-def proxy_json(stream: AdsStream) -> JsonObject:
+def proxy_json(stream: AdsStream[Any]) -> JsonObject:
     """Describe one connected proxy, and how far it is with each type."""
     proxy = stream.proxy
     return {

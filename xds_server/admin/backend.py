@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from translators.model.codes import diagnose
 from translators.model.origin import Diagnostic, Origin
@@ -36,19 +36,19 @@ class Backend:
 
     @property
     def ready(self) -> bool:
-        """Whether every source has synced and the first World is being served."""
-        return self.store.synced and self.push.ready
+        """Whether every source has synced, the first World is being served, and no stop has been asked for."""
+        return self.store.synced and self.push.ready and not self.ads.stopping
 
-    def streams(self) -> list[AdsStream]:
+    def streams(self) -> list[AdsStream[Any]]:
         """Return the connected proxies' streams, sorted by node id, then age."""
         return sorted(self.ads.streams, key=lambda s: (s.proxy.id, s.connected_at))
 
-    def stream(self, proxy_id: str) -> AdsStream | None:
+    def stream(self, proxy_id: str) -> AdsStream[Any] | None:
         """Return the newest stream of a proxy, by its node id or by `name.namespace`."""
         found = [s for s in self.streams() if proxy_id in (s.proxy.id, f"{s.proxy.name}.{s.proxy.namespace}")]
         return max(found, key=lambda s: s.connected_at, default=None)
 
-    def served(self, stream: AdsStream) -> ResourceSet | None:
+    def served(self, stream: AdsStream[Any]) -> ResourceSet | None:
         """Return what a stream is meant to have."""
         return self.push.snapshot(stream)
 
@@ -75,7 +75,7 @@ class Backend:
                     f"{stream.proxy.id} rejected {SHORT.get(type_url, type_url)} "
                     f"{', '.join(status.rejected) or 'resources'}: {status.error}"
                 )
-                for origin in [Origin(k) for k in keys] or [None]:
+                for origin in map(Origin, keys) if keys else (None,):
                     yield diagnose("PF0801", message, origin)
 
 

@@ -56,7 +56,7 @@ def _origin(resource: JsonObject) -> str:
 def _clusters(cluster: JsonObject) -> Iterator[Row]:
     name = str(cluster.get("name", ""))
     parts = name.split("|")
-    direction, port, subset, host = parts if len(parts) == 4 else ("-", "-", "-", name)  # noqa: PLR2004 - dir|port|subset|host
+    direction, port, subset, host = parts if len(parts) == 4 else ("-", "-", "-", name)
     kind = cluster.get("cluster_type", {}).get("name") or cluster.get("type", "STATIC")
     yield host, port, subset or "-", direction, str(kind), _origin(cluster)
 
@@ -126,12 +126,19 @@ def _routes(configuration: JsonObject) -> Iterator[Row]:
         if not host.get("routes"):
             yield name, str(host.get("name", "")), domains, "-", "404", ""
         for route in host.get("routes", ()):
-            yield name, str(host.get("name", "")), domains, _match(route.get("match", {})), _action(route), _origin(route)
+            yield (
+                name,
+                str(host.get("name", "")),
+                domains,
+                _match(route.get("match", {})),
+                _action(route),
+                _origin(route),
+            )
 
 
 def _few(domains: Sequence[str]) -> str:
     shown = ", ".join(domains[:2])
-    return f"{shown} + {len(domains) - 2} more..." if len(domains) > 2 else shown  # noqa: PLR2004 - as istioctl
+    return f"{shown} + {len(domains) - 2} more..." if len(domains) > 2 else shown
 
 
 def _action(route: JsonObject) -> str:

@@ -54,7 +54,9 @@ def get(server: str, path: str) -> Any:  # noqa: ANN401 - decoded JSON
         raise click.ClickException(_said(error)) from error
     except (URLError, OSError) as error:
         reason = getattr(error, "reason", error)
-        msg = f"no answer from {server}: {reason}. Is `pilotfish serve` running there? Give its HTTP address as --server"
+        msg = (
+            f"no answer from {server}: {reason}. Is `pilotfish serve` running there? Give its HTTP address as --server"
+        )
         raise click.ClickException(msg) from error
     except ValueError as error:
         msg = f"{url} is not a Pilotfish server: the answer is not JSON"
@@ -76,7 +78,7 @@ def proxy_path(proxy: JsonObject, *rest: str) -> str:
 def short_name(proxy_id: str) -> str:
     """Return `name.namespace` of an Istio node id; any other id as it is."""
     parts = proxy_id.split("~")
-    return parts[2] if len(parts) == 4 else proxy_id  # noqa: PLR2004 - type~ip~name.namespace~domain
+    return parts[2] if len(parts) == 4 else proxy_id
 
 
 def find_proxy(proxies: Sequence[JsonObject], wanted: str) -> JsonObject:

@@ -160,7 +160,10 @@ def _wire(picture: Picture) -> RenderableType:
 
 def _complaints(picture: Picture) -> list[RenderableType]:
     refused = [f"Envoy refused {one.name}: {one.error}" for one in picture.types if one.error]
-    lines = [*picture.diagnostics, *refused]
+    lines = [*picture.errors, *refused]
+    if not lines and picture.warnings:
+        hint = f"objects     {picture.warnings} warnings, no errors: `pilotfish analyze` says more"
+        return [Text(hint, style="dim")]
     if not lines:
         return []
     text = Text("\n".join(lines[:_SHOWN_ERRORS]), style="red", overflow="fold")
@@ -177,7 +180,7 @@ def _try(stack: Stack) -> RenderableType:
     table.add_row("move traffic", f"edit {stack.folder}/virtualservice.yaml: 75 and 25 to 50 and 50, and save")
     table.add_row("break one", f"curl -X POST '{broken}?status=503'   and outlier detection ejects it")
     table.add_row("heal it", f"curl -X POST {broken}   and 30 s later it is back")
-    table.add_row("make a mistake", "write `weight: lots` and save: it is named below, and the last good version keeps serving")
+    table.add_row("make a mistake", "write `weight: lots`, save: it is named below, and the last good version stays")
     return Group(Text("Try", style="bold"), table)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, TypedDict, cast
 from urllib.parse import quote
 
@@ -55,7 +56,9 @@ class Picture:
     """Path to the share of each version, as the routes that are served say."""
     ejected: frozenset[int] = frozenset()
     """Ports of the backends that outlier detection has put aside."""
-    diagnostics: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    """What is wrong with the objects, a line each."""
+    warnings: int = 0
 
 
 async def look(client: aiohttp.ClientSession, stack: Stack, before: Picture) -> Picture:
@@ -71,7 +74,7 @@ async def look(client: aiohttp.ClientSession, stack: Stack, before: Picture) -> 
         return before
     ours = next((one for one in proxies if one.get("id") == stack.proxy_id), None)
     if ours is None:
-        return Picture(diagnostics=before.diagnostics)
+        return Picture(errors=before.errors)
     types = ours.get("types", {})
     return Picture(
         connected=True,
@@ -89,7 +92,8 @@ async def look(client: aiohttp.ClientSession, stack: Stack, before: Picture) -> 
         ),
         targets={path: target_split(routes, path) for path in (SPLIT_PATH, ROUTED_PATH)},
         ejected=ejected_ports(clusters),
-        diagnostics=tuple(_line(one) for one in said if one.get("severity") == "error"),
+        warnings=sum(1 for one in said if one.get("severity") == "warning"),
+        errors=tuple(complaint(one) for one in said if one.get("severity") == "error"),
     )
 
 
@@ -137,10 +141,11 @@ def _version(cluster: str) -> str:
     return subset or hostname.partition(".")[0].rpartition("-")[2]
 
 
-def _line(diagnostic: Mapping[str, object]) -> str:
-    location = diagnostic.get("location")
-    where = str(location) if isinstance(location, str) else str(diagnostic.get("object") or "")
-    return f"{diagnostic.get('code', '')} {where}: {diagnostic.get('message', '')}"
+def complaint(diagnostic: Mapping[str, object]) -> str:
+    """Print a diagnostic of the JSON API as one line: place, code, message."""
+    file, line, thing = diagnostic.get("file"), diagnostic.get("line"), _table(diagnostic.get("object"))
+    where = f"{PurePath(str(file)).name}:{line}" if file else " ".join(str(value) for value in thing.values())
+    return f"{where} {diagnostic.get('code', '')}: {diagnostic.get('message', '')}".strip()
 
 
 async def _get(client: aiohttp.ClientSession, url: str) -> object:

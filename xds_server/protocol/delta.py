@@ -119,7 +119,7 @@ class DeltaStream(BaseStream[DeltaDiscoveryRequest]):
             # Asked for, and not there: said at once, while the subscription survives (rule 46).
             missing = {name for name in extra if name not in resources}
             absent = tuple(sorted(missing.union(absent)))
-            if late := removals.pop(new.type_url, ()):
+            if late := removals.get(new.type_url):
                 removals[new.type_url] = tuple(name for name in late if name not in missing)
         if present or absent or change.wildcard:
             messages = self._send(state, new, present, absent, now)

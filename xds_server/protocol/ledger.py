@@ -121,21 +121,26 @@ class Ledger:
     ) -> tuple[str, ...]:
         carried = {resource.name: resource.version for resource in response.resources}
         carried.update(dict.fromkeys(response.removed, ""))
-        doubt = {name: version for name, version in carried.items() if meant(name) == version}
         if partial:
             searched = text[:_SEARCHED]
-            doubt = {name: version for name, version in doubt.items() if name in searched} or doubt
+            carried = {name: version for name, version in carried.items() if _mentions(searched, name)} or carried
+        for newer, _ in self.waiting:  # whose answer decides
+            for name in (*newer.names, *newer.removed):
+                carried.pop(name, None)
+        doubt = {name: version for name, version in carried.items() if meant(name) == version}
         self.in_doubt.update(doubt)
         return tuple(sorted(doubt))
 
     def _take(self, nonce: str) -> tuple[Outgoing, float] | None:
         """Find a response by its nonce, and stop waiting for it and for those before it (rule 74)."""
-        if not any(message.nonce == nonce for message, _ in self.waiting):
+        waiting = self.waiting
+        if waiting and waiting[0][0].nonce == nonce:
+            return waiting.popleft()
+        if not any(message.nonce == nonce for message, _ in waiting):
             return None
-        while True:
-            found = self.waiting.popleft()
-            if found[0].nonce == nonce:
-                return found
+        while waiting[0][0].nonce != nonce:
+            waiting.popleft()
+        return waiting.popleft()
 
     def forget(self, names: Iterable[str]) -> None:
         """Drop what is no longer of interest: the client has unsubscribed, or it is gone for good."""
@@ -172,3 +177,20 @@ class Ledger:
 
 def _stale(type_url: str, nonce: str) -> Ignored:
     return Ignored(type_url=type_url, reason=f"stale nonce {nonce!r}")
+
+
+def _mentions(text: str, name: str) -> bool:
+    """Whether a text holds a name as a word of its own: `0.0.0.0_80` is not in `listener 0.0.0.0_8080`."""
+    start = text.find(name) if name else -1
+    while start >= 0:
+        end = start + len(name)
+        following = text[end : end + 2]
+        ends = not following or not _goes_on(following[0]) or (following[0] == "." and not following[1:].isalnum())
+        if ends and (start == 0 or not _goes_on(text[start - 1])):
+            return True
+        start = text.find(name, start + 1)
+    return False
+
+
+def _goes_on(character: str) -> bool:
+    return character.isalnum() or character in "_-|."

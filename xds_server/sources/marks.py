@@ -42,7 +42,12 @@ class FileMarks:
     def locate(self, path: str) -> Location:
         """Return the line of a field, or of the nearest field around it that the file has."""
         mark = descend(_DECODER.decode(self._packed), segments(path))
-        return Location(self.file, mark if isinstance(mark, int) else mark[0])
+        return Location(self.file, line_of(mark))
+
+
+def line_of(mark: Mark) -> int:
+    """Return the line where a mark's value begins (of an entry: its key)."""
+    return mark if isinstance(mark, int) else mark[0]
 
 
 def descend(mark: Mark, path: tuple[str | int, ...]) -> Mark:

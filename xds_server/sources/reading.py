@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from translators.model.codes import diagnose
-from translators.model.decode import decode, decode_mesh_config, flatten
+from translators.model.decode import Decoded, decode, decode_mesh_config, flatten
 from translators.model.origin import Location, Severity
 from translators.model.paths import segments
-from xds_server.sources.marks import FileMarks, descend
+from translators.model.walk import MOST_DIAGNOSTICS
+from xds_server.sources.marks import FileMarks, descend, line_of
 from xds_server.sources.yaml_tree import Document, YamlError, documents
 
 if TYPE_CHECKING:
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
     from translators.model.mesh_config import MeshConfig
     from translators.model.meta import KubeObject, ObjectKey
     from translators.model.origin import Diagnostic
+    from xds_server.sources.marks import Mark
+
+_BIG: Final = 256 << 10
+"""Bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,21 +56,50 @@ def parse(path: str, data: bytes) -> Content:
 
     Raises YamlError if the file as a whole cannot be read; one bad object does not do that.
     """
+    with _no_collection(len(data)):
+        return _parse(path, data)
+
+
+def _parse(path: str, data: bytes) -> Content:
     entries: list[Entry] = []
     diagnostics: list[Diagnostic] = []
+    hidden = 0
     nameless = False
     for document in _documents(path, data):
         for tree, place in flatten(document.tree):
-            mark = descend(document.mark, segments(place)) if place else document.mark
-            marks = FileMarks(path, mark)
             decoded = decode(tree)
-            located = tuple(_located(diagnostic, marks) for diagnostic in decoded.diagnostics)
+            if decoded == Decoded():
+                continue
+            mark = descend(document.mark, segments(place)) if place else document.mark
+            located = tuple(_located(diagnostic, path, mark) for diagnostic in decoded.diagnostics)
             if decoded.key is not None:
+                marks = FileMarks(path, mark)
                 entries.append(Entry(key=decoded.key, object=decoded.object, marks=marks, diagnostics=located))
             else:
-                diagnostics += located
                 nameless = nameless or any(d.severity is Severity.ERROR for d in located)
+                shown = located[: MOST_DIAGNOSTICS - len(diagnostics)]
+                diagnostics += shown
+                hidden += len(located) - len(shown)
+    if hidden:
+        diagnostics.append(diagnose("PF0211", f"{hidden:,} more problems in this file", location=Location(path)))
     return Content(entries=tuple(entries), diagnostics=tuple(diagnostics), nameless=nameless)
+
+
+@contextmanager
+def _no_collection(size: int) -> Iterator[None]:
+    """Keep the cycle collector from running while a big file is read.
+
+    Each of its passes over a million parts of a tree would stop every thread for a third of a second, and there are no
+    cycles to find in it.
+    """
+    if size < _BIG or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def parse_mesh_config(path: str, data: bytes) -> tuple[MeshConfig | None, tuple[Diagnostic, ...]]:
@@ -73,18 +109,17 @@ def parse_mesh_config(path: str, data: bytes) -> tuple[MeshConfig | None, tuple[
     except YamlError as error:
         return None, (file_diagnostic(path, error),)
     if len(found) > 1:
-        mark = found[1].mark
-        location = Location(path, mark if isinstance(mark, int) else mark[0])
+        location = Location(path, line_of(found[1].mark))
         return None, (diagnose("PF0201", "a MeshConfig file holds one document", location=location),)
     if not found:
         return decode_mesh_config(None)
     mesh, diagnostics = decode_mesh_config(found[0].tree)
-    marks = FileMarks(path, found[0].mark)
-    return mesh, tuple(_located(diagnostic, marks) for diagnostic in diagnostics)
+    return mesh, tuple(_located(diagnostic, path, found[0].mark) for diagnostic in diagnostics)
 
 
-def _located(diagnostic: Diagnostic, marks: FileMarks) -> Diagnostic:
-    return diagnostic._replace(location=marks.locate(diagnostic.origin.path if diagnostic.origin else ""))
+def _located(diagnostic: Diagnostic, file: str, mark: Mark) -> Diagnostic:
+    found = descend(mark, segments(diagnostic.origin.path)) if diagnostic.origin else mark
+    return diagnostic._replace(location=Location(file, line_of(found)))
 
 
 def file_diagnostic(path: str, error: YamlError) -> Diagnostic:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 import grpc.aio
@@ -15,6 +15,8 @@ from xds_server.protocol import DeltaStream, Encoder, SotwStream
 from xds_server.transport.stream import AdsStream, Ending
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from xds_server.metrics import Metrics
     from xds_server.push import Push
 
@@ -55,15 +57,18 @@ class AdsServer:
         """
         self.metrics = metrics
         self.root_namespace = root_namespace
-        self.streams: dict[AdsStream, None] = {}
+        self.streams: dict[AdsStream[Any], None] = {}
         """The streams whose proxy is known."""
+        self.answered: Callable[[], None] = _nothing
+        """See `transport.stream.Hub`."""
         self.port = 0
         """The port that was chosen; 0 until `start`."""
         self._push = push
         self._encoder = Encoder(identifier, nonce_prefix=f"{time.time_ns() // 1_000_000:x}-")
         self._deadline = write_deadline
-        self._open: dict[AdsStream, None] = {}
-        self._stopping = False
+        self._open: dict[AdsStream[Any], None] = {}
+        self.stopping = False
+        """Streams are refused, and those that are open end."""
         self._server = grpc.aio.server(options=OPTIONS)
         self._server.add_generic_rpc_handlers((self._handlers(),))
 
@@ -87,8 +92,8 @@ class AdsServer:
     async def _delta(self, _requests: object, context: grpc.aio.ServicerContext) -> None:  # type: ignore[type-arg]
         await self._serve(AdsStream(DeltaStream(self._encoder), context, self, delta=True), context)
 
-    async def _serve(self, stream: AdsStream, context: grpc.aio.ServicerContext) -> None:  # type: ignore[type-arg]
-        if self._stopping:
+    async def _serve(self, stream: AdsStream[Any], context: grpc.aio.ServicerContext) -> None:  # type: ignore[type-arg]
+        if self.stopping:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "shutting down")
         if not self._push.ready:
             # An empty answer would wipe a proxy's configuration (rule 98).
@@ -96,13 +101,13 @@ class AdsServer:
         self._open[stream] = None
         await stream.serve()
 
-    def connected(self, stream: AdsStream) -> None:
+    def connected(self, stream: AdsStream[Any]) -> None:
         """See `transport.stream.Hub`."""
         self._push.attach(stream)
         self.streams[stream] = None
         log.info("%s connected from %s (%s)", stream.proxy.id, stream.peer, "delta" if stream.delta else "sotw")
 
-    def disconnected(self, stream: AdsStream) -> None:
+    def disconnected(self, stream: AdsStream[Any]) -> None:
         """See `transport.stream.Hub`."""
         self._open.pop(stream, None)
         if stream in self.streams:
@@ -141,7 +146,11 @@ class AdsServer:
         """End every stream with UNAVAILABLE, so that proxies look for another server, then close the port. Takes at
         most `grace` seconds.
         """
-        self._stopping = True
+        self.stopping = True
         for stream in list(self._open):
             stream.end(Ending(grpc.StatusCode.UNAVAILABLE, "shutting down"))
         await self._server.stop(grace)
+
+
+def _nothing() -> None:
+    """Stand in for a callback that nobody has set."""

@@ -13,7 +13,7 @@ import math
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 import grpc
 import grpc.aio
@@ -22,21 +22,20 @@ from translators.resources import SHORT
 from xds_server.protocol import Acked, Connected, Ignored, Nacked, Rejected, proxy_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, DiscoveryRequest
 
     from translators.model.proxy import Proxy
     from translators.resources import ResourceSet
     from xds_server.metrics import Metrics
-    from xds_server.protocol import Outgoing, Step, TypeStatus
+    from xds_server.protocol import Outgoing, TypeStatus
     from xds_server.protocol import Stream as Core
-    from xds_server.push import Stream
 
-    Request = DeltaDiscoveryRequest | DiscoveryRequest
-    Context = grpc.aio.ServicerContext[Request, bytes]
 
 log = logging.getLogger(__name__)
+
+Request = TypeVar("Request", "DiscoveryRequest", "DeltaDiscoveryRequest")
 
 _BACKLOG: Final = 16
 """Responses that may wait to be written before no more requests are read from this proxy."""
@@ -49,11 +48,13 @@ class Hub(Protocol):
 
     metrics: Metrics
     root_namespace: str
+    answered: Callable[[], None]
+    """Called when a proxy has rejected something, or accepted something after that."""
 
-    def connected(self, stream: AdsStream) -> None:
+    def connected(self, stream: AdsStream[Any]) -> None:
         """A stream has said who it is. Raises RuntimeError if nothing can be served yet."""
 
-    def disconnected(self, stream: AdsStream) -> None:
+    def disconnected(self, stream: AdsStream[Any]) -> None:
         """A stream has ended; called once for each, whether it was ever `connected` or not."""
 
 
@@ -65,7 +66,7 @@ class Ending:
     reason: str
 
 
-class AdsStream:
+class AdsStream(Generic[Request]):
     """A connected proxy. `push.Stream` for the Push; `serve` is the body of the gRPC handler."""
 
     __slots__ = (
@@ -73,6 +74,7 @@ class AdsStream:
         "_core",
         "_ending",
         "_hub",
+        "_loop",
         "_outgoing",
         "_reader",
         "_room",
@@ -89,10 +91,11 @@ class AdsStream:
         "proxy",
     )
 
-    def __init__(self, core: Core[Request], context: Context, hub: Hub, *, delta: bool) -> None:
+    def __init__(self, core: Core[Request], context: grpc.aio.ServicerContext[Request, bytes], hub: Hub, *, delta: bool) -> None:
         self._core = core
         self._context = context
         self._hub = hub
+        self._loop = asyncio.get_running_loop()
         self._outgoing: deque[Outgoing] = deque()
         self._snapshot: ResourceSet | None = None
         self._since = 0.0
@@ -123,8 +126,8 @@ class AdsStream:
         """
         self._snapshot = snapshot
         self._since = since
-        if self._writer is None:
-            self._advance()
+        if self._writer is None and self._take_snapshot():
+            self._writer = self._loop.create_task(self._write())
 
     def end(self, ending: Ending) -> None:
         """Have the stream end with a status; returns at once."""
@@ -163,12 +166,14 @@ class AdsStream:
                 kind = type(event)
                 if kind is Acked:
                     self.acks += 1
+                    if self.nacks:
+                        self._hub.answered()
                 elif not self._note(event):
                     return
             if step.responses:
                 self._outgoing += step.responses
                 if self._writer is None:
-                    self._advance()
+                    self._writer = self._loop.create_task(self._write())
                 if len(self._outgoing) > _BACKLOG:
                     await self._wait_for_room()
 
@@ -184,7 +189,8 @@ class AdsStream:
         elif isinstance(event, Nacked):
             self.nacks += 1
             self._hub.metrics.rejects.add(_METRIC_TYPE.get(event.type_url, "other"))
-            log.warning(
+            self._hub.answered()
+            log.debug(
                 "%s rejected %s (%s): %s",
                 self.proxy.id,
                 SHORT.get(event.type_url, event.type_url),
@@ -206,39 +212,36 @@ class AdsStream:
         self._room = asyncio.Event()
         await self._room.wait()
 
-    def _advance(self) -> None:
-        """Begin to write, if there is anything to write."""
-        if self._outgoing or self._take_snapshot():
-            self._writer = asyncio.create_task(self._write())
-
     def _take_snapshot(self) -> bool:
-        """Turn the snapshot that waits into responses; false if there is none, or it changes nothing for this proxy."""
+        """Turn the snapshot that waits into responses; false if it changes nothing for this proxy."""
         snapshot, self._snapshot = self._snapshot, None
         if snapshot is None:
             return False
-        step: Step = self._core.offer(snapshot, time.monotonic(), "push")
-        if not step.responses:
+        responses = self._core.offer(snapshot, time.monotonic(), "push").responses
+        if not responses:
             return False
-        self._outgoing += step.responses
+        self._outgoing += responses
         self._taken_since = self._since
         return True
 
     async def _write(self) -> None:
         write, outgoing, metrics, clock = self._context.write, self._outgoing, self._hub.metrics, time.monotonic
+        done = clock()
         try:
             while True:
                 while outgoing:
                     message = outgoing.popleft()
                     began = self._writing_since = clock()
                     await write(message.payload)
-                    metrics.sent(_METRIC_TYPE[message.type_url], clock() - began)
+                    done = clock()
+                    metrics.push_time.observe(done - began, _METRIC_TYPE[message.type_url])
                 if self._room is not None:
                     self._room.set()
                     self._room = None
                 if self._taken_since:
-                    metrics.converged(clock() - self._taken_since)
+                    metrics.convergence_time.observe(done - self._taken_since)
                     self._taken_since = 0.0
-                if not self._take_snapshot():
+                if self._snapshot is None or not self._take_snapshot():
                     return
         except (grpc.aio.UsageError, grpc.aio.InternalError, asyncio.InvalidStateError) as error:
             # The proxy has gone while we wrote: grpc.aio ends the reading task, and with it the stream.

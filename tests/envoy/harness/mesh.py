@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 FOLLOW_SECONDS = 1.0
 """Traffic follows an edit within this time (issue 2)."""
 
+MARKED = 299
+"""The status of an edit's own route: one that no backend gives, or a request on the old routes could pass for it."""
+
 HOST = "echo.default.svc.cluster.local"
 
 
@@ -92,7 +95,7 @@ class Mesh:
     def edit(self, *, http: str, rule: str | None = None, extra: tuple[Object, ...] = ()) -> float:
         """Write both files, wait for traffic to follow (a second at most), assert that Envoy's counters are clean.
 
-        Each edit has a route of its own that answers 200 by itself: once it is there, so is all else of the edit.
+        Each edit has a route of its own that answers MARKED by itself: once it is there, so is all else of the edit.
         Returns the seconds that it took.
         """
         number = next(self._edits)
@@ -100,7 +103,8 @@ class Mesh:
             self.config.write("rule.yaml", objects.destination_rule("echo", "echo", rule, subsets=("v1", "v2")))
         self.config.write("routes.yaml", objects.virtual_service("routes", self._marked(number, http)), *extra)
         begin = time.monotonic()
-        eventually(lambda: self.get(f"/_edit/{number}").status == 200, FOLLOW_SECONDS, f"traffic follows edit {number}")
+        path = f"/_edit/{number}"
+        eventually(lambda: self.get(path).status == MARKED, FOLLOW_SECONDS, f"traffic follows edit {number}")
         took = time.monotonic() - begin
         wait_warm(self.envoy)
         assert_clean(self.envoy)
@@ -108,7 +112,7 @@ class Mesh:
 
     @staticmethod
     def _marked(number: int, http: str) -> list[Object]:
-        marker = {"match": [{"uri": {"exact": f"/_edit/{number}"}}], "directResponse": {"status": 200}}
+        marker = {"match": [{"uri": {"exact": f"/_edit/{number}"}}], "directResponse": {"status": MARKED}}
         routes: list[Object] = yaml.safe_load(http)
         return [marker, *routes]
 

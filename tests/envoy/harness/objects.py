@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from translators.model.proxy import Proxy
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -76,3 +78,8 @@ def destination_rule(name: str, host: str, policy: str = "", subsets: Iterable[s
     if subsets:
         spec["subsets"] = [{"name": one, "labels": {"version": one}} for one in subsets]
     return istio("DestinationRule", name, spec)
+
+
+def bare_proxy(node_id: str, labels: Mapping[str, str]) -> Proxy:
+    """Return an Envoy that knows nothing of Istio but labels, and may not bind ports below 1024."""
+    return Proxy(id=node_id, type="router", name="", namespace="", labels=labels, unprivileged_pod=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
 
 from translators.model.decode import decode
-from translators.model.meta import KubeObject
 from translators.model.origin import Severity
 from translators.validation import validate
+
+if TYPE_CHECKING:
+    from translators.model.meta import KubeObject
 
 
 class Case(NamedTuple):

@@ -62,7 +62,9 @@ POLICIES = (
     ),
     case("a retry budget above 100", "retryBudget: {percent: 120}", "PF0510 .retryBudget.percent"),
     case("outlier detection", "outlierDetection: {consecutive5xxErrors: 5, interval: 1s, maxEjectionPercent: 100}"),
-    case("ejecting 101 %", "outlierDetection: {maxEjectionPercent: 101}", "PF0510 .outlierDetection.maxEjectionPercent"),
+    case(
+        "ejecting 101 %", "outlierDetection: {maxEjectionPercent: 101}", "PF0510 .outlierDetection.maxEjectionPercent"
+    ),
     case("health below 0", "outlierDetection: {minHealthPercent: -1}", "PF0510 .outlierDetection.minHealthPercent"),
     case("no interval", "outlierDetection: {interval: 0s}", "PF0511 .outlierDetection.interval"),
     case("ejection for a µs", "outlierDetection: {baseEjectionTime: 1us}", "PF0511 .outlierDetection.baseEjectionTime"),
@@ -81,17 +83,27 @@ POLICIES = (
         "PF0513 .outlierDetection.outlierDetectionHttpErrorCodes[1]",
     ),
     case("negative errors", "outlierDetection: {consecutiveErrors: -1}", "PF0514 .outlierDetection.consecutiveErrors"),
-    case("a connection pool", "connectionPool: {tcp: {maxConnections: 1, connectTimeout: 30ms}, http: {maxRetries: 0}}"),
+    case(
+        "a connection pool", "connectionPool: {tcp: {maxConnections: 1, connectTimeout: 30ms}, http: {maxRetries: 0}}"
+    ),
     case("the names of the past", "connectionPool: {http: {maxConnections: 100, maxPendingRequests: 100}}"),
     case("a pool that says nothing", "connectionPool: {}", "PF0515 .connectionPool"),
-    case("negative connections", "connectionPool: {tcp: {maxConnections: -1}}", "PF0514 .connectionPool.tcp.maxConnections"),
+    case(
+        "negative connections",
+        "connectionPool: {tcp: {maxConnections: -1}}",
+        "PF0514 .connectionPool.tcp.maxConnections",
+    ),
     case(
         "negative requests",
         "connectionPool: {http: {http1MaxPendingRequests: -1, maxRequestsPerConnection: -2}}",
         "PF0514 .connectionPool.http.http1MaxPendingRequests",
         "PF0514 .connectionPool.http.maxRequestsPerConnection",
     ),
-    case("connecting in no time", "connectionPool: {tcp: {connectTimeout: 0s}}", "PF0511 .connectionPool.tcp.connectTimeout"),
+    case(
+        "connecting in no time",
+        "connectionPool: {tcp: {connectTimeout: 0s}}",
+        "PF0511 .connectionPool.tcp.connectTimeout",
+    ),
     case("idle for ever", "connectionPool: {tcp: {idleTimeout: 0s}, http: {idleTimeout: 0s}}"),
     case("idle for a µs", "connectionPool: {http: {idleTimeout: 1us}}", "PF0511 .connectionPool.http.idleTimeout"),
     case(
@@ -127,7 +139,11 @@ BALANCERS = (
     case("a header", "{consistentHash: {httpHeaderName: x-user}}"),
     case("a cookie", "{consistentHash: {httpCookie: {name: user, ttl: 0s}}}"),
     case("a nameless cookie", "{consistentHash: {httpCookie: {ttl: 0s}}}", "PF0520 .consistentHash.httpCookie.name"),
-    case("a cookie for a µs", "{consistentHash: {httpCookie: {name: a, ttl: 1us}}}", "PF0511 .consistentHash.httpCookie.ttl"),
+    case(
+        "a cookie for a µs",
+        "{consistentHash: {httpCookie: {name: a, ttl: 1us}}}",
+        "PF0511 .consistentHash.httpCookie.ttl",
+    ),
     case("a prime", "{consistentHash: {useSourceIp: true, maglev: {tableSize: 65537}}}"),
     case(
         "no prime",
@@ -232,7 +248,9 @@ def test_policy(row: Case) -> None:
 
 @pytest.mark.parametrize("row", BALANCERS, ids=ids)
 def test_load_balancer(row: Case) -> None:
-    rule = load("DestinationRule", f"spec: {{host: a, trafficPolicy: {{outlierDetection: {{}}, loadBalancer: {row.snippet}}}}}")
+    rule = load(
+        "DestinationRule", f"spec: {{host: a, trafficPolicy: {{outlierDetection: {{}}, loadBalancer: {row.snippet}}}}}"
+    )
     assert said(rule) == below("spec.trafficPolicy.loadBalancer", row)
 
 

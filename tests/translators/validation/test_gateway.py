@@ -18,7 +18,9 @@ SERVERS = (
     case("no port", "[{hosts: ['*']}]", "PF0304 spec.servers[0]"),
     case("port 0", "[{port: {name: a, protocol: HTTP}, hosts: ['*']}]", "PF0304 spec.servers[0].port.number"),
     case(
-        "port 65536", "[{port: {number: 65536, name: a, protocol: HTTP}, hosts: ['*']}]", "PF0304 spec.servers[0].port.number"
+        "port 65536",
+        "[{port: {number: 65536, name: a, protocol: HTTP}, hosts: ['*']}]",
+        "PF0304 spec.servers[0].port.number",
     ),
     case("no protocol", "[{port: {number: 80, name: a}, hosts: ['*']}]", "PF0305 spec.servers[0].port.protocol"),
     case(
@@ -40,7 +42,11 @@ SERVERS = (
     case("bind to an address", f"[{{{HTTP}, bind: '::1'}}]"),
     case("bind to a name", f"[{{{HTTP}, bind: localhost}}]", "PF0309 spec.servers[0].bind"),
     case("bind to a socket", "[{port: {name: a, protocol: HTTP}, hosts: ['*'], bind: 'unix:///run/a'}]"),
-    case("bind to a relative socket", "[{port: {name: a, protocol: HTTP}, hosts: ['*'], bind: 'unix://run/a'}]", "PF0309 spec.servers[0].bind"),
+    case(
+        "bind to a relative socket",
+        "[{port: {name: a, protocol: HTTP}, hosts: ['*'], bind: 'unix://run/a'}]",
+        "PF0309 spec.servers[0].bind",
+    ),
     case(
         "a socket with a number",
         f"[{{{HTTP}, bind: 'unix:///run/a'}}]",
@@ -78,7 +84,11 @@ SETTINGS = (
     case("two certificates", "{mode: SIMPLE, credentialNames: [a, b]}"),
     case("passthrough", "{mode: PASSTHROUGH}"),
     case("no mode means passthrough", "{}"),
-    case("redirect on HTTPS", "{httpsRedirect: true, mode: SIMPLE, credentialName: c}", "PF0313 spec.servers[0].tls.httpsRedirect"),
+    case(
+        "redirect on HTTPS",
+        "{httpsRedirect: true, mode: SIMPLE, credentialName: c}",
+        "PF0313 spec.servers[0].tls.httpsRedirect",
+    ),
     case("passthrough with certificates", "{credentialName: c}", "PF0315 spec.servers[0].tls"),
     case("auto passthrough with certificates", "{mode: AUTO_PASSTHROUGH, privateKey: a}", "PF0315 spec.servers[0].tls"),
     case("ISTIO_MUTUAL", "{mode: ISTIO_MUTUAL}"),

@@ -9,9 +9,17 @@ from tests.translators.validation.cases import Case, case, load, said
 WEB = "ports: [{number: 80, name: http, protocol: HTTP}]"
 
 ENTRIES = (
-    case("docker-compose", f"{{hosts: [a.default.svc.cluster.local], {WEB}, resolution: DNS, endpoints: [{{address: echo-v1, labels: {{version: v1}}}}]}}"),
+    case(
+        "docker-compose",
+        f"{{hosts: [a.b.svc.cluster.local], {WEB}, resolution: DNS,"
+        " endpoints: [{address: echo-v1, labels: {version: v1}}]}",
+    ),
     case("one name in DNS", f"{{hosts: [a.com], {WEB}, resolution: DNS}}"),
-    case("addresses", f"{{hosts: [a.com], addresses: [10.0.0.1, 10.1.0.0/16, '::1'], {WEB}, resolution: STATIC, endpoints: [{{address: 10.0.0.9}}]}}"),
+    case(
+        "addresses",
+        f"{{hosts: [a.com], addresses: [10.0.0.1, 10.1.0.0/16, '::1'], {WEB}, resolution: STATIC,"
+        " endpoints: [{address: 10.0.0.9}]}",
+    ),
     case("no hosts", f"{{{WEB}}}", "PF0601 spec.hosts"),
     case("every host", f"{{hosts: ['*'], {WEB}}}", "PF0602 spec.hosts[0]"),
     case("a host with an underscore", f"{{hosts: [a_b], {WEB}}}", "PF0602 spec.hosts[0]"),
@@ -19,12 +27,21 @@ ENTRIES = (
     case("half a label", f"{{hosts: ['*a.com'], {WEB}}}", "PF0603 spec.hosts[0]"),
     case(
         "endpoints and a selector",
-        f"{{hosts: [a.com], {WEB}, resolution: STATIC, workloadSelector: {{labels: {{a: b}}}}, endpoints: [{{address: 1.1.1.1}}]}}",
+        f"{{hosts: [a.com], {WEB}, resolution: STATIC, workloadSelector: {{labels: {{a: b}}}},"
+        " endpoints: [{address: 1.1.1.1}]}",
         "PF0604 spec.endpoints",
     ),
-    case("an empty selector", f"{{hosts: [a.com], {WEB}, resolution: STATIC, workloadSelector: {{}}}}", "PF0283 spec.workloadSelector"),
+    case(
+        "an empty selector",
+        f"{{hosts: [a.com], {WEB}, resolution: STATIC, workloadSelector: {{}}}}",
+        "PF0283 spec.workloadSelector",
+    ),
     case("an address that is none", f"{{hosts: [a.com], addresses: [a.com], {WEB}}}", "PF0605 spec.addresses[0]"),
-    case("a subnet with DNS", f"{{hosts: [a.com], addresses: [10.0.0.0/8], {WEB}, resolution: DNS}}", "PF0606 spec.addresses[0]"),
+    case(
+        "a subnet with DNS",
+        f"{{hosts: [a.com], addresses: [10.0.0.0/8], {WEB}, resolution: DNS}}",
+        "PF0606 spec.addresses[0]",
+    ),
     case("no ports", "{hosts: [a.com]}", "PF0607 spec.ports"),
     case("port 0", "{hosts: [a.com], ports: [{name: a, protocol: HTTP}]}", "PF0608 spec.ports[0].number"),
     case(
@@ -37,20 +54,41 @@ ENTRIES = (
         "{hosts: [a.com], ports: [{number: 80, name: a, protocol: HTTP}, {number: 80, name: b, protocol: HTTP}]}",
         "PF0609 spec.ports[1].number",
     ),
-    case("a port without a name", "{hosts: [a.com], ports: [{number: 80, protocol: HTTP}]}", "PF0610 spec.ports[0].name"),
-    case("a port with a bad name", "{hosts: [a.com], ports: [{number: 80, name: a_b, protocol: HTTP}]}", "PF0610 spec.ports[0].name"),
+    case(
+        "a port without a name", "{hosts: [a.com], ports: [{number: 80, protocol: HTTP}]}", "PF0610 spec.ports[0].name"
+    ),
+    case(
+        "a port with a bad name",
+        "{hosts: [a.com], ports: [{number: 80, name: a_b, protocol: HTTP}]}",
+        "PF0610 spec.ports[0].name",
+    ),
     case(
         "one name twice",
         "{hosts: [a.com], ports: [{number: 80, name: a, protocol: HTTP}, {number: 81, name: a, protocol: HTTP}]}",
         "PF0610 spec.ports[1].name",
     ),
-    case("an unknown protocol", "{hosts: [a.com], ports: [{number: 80, name: a, protocol: QUIC}]}", "PF0611 spec.ports[0].protocol"),
-    case("TCP without an address", "{hosts: [a.com], ports: [{number: 9, name: a, protocol: TCP}]}", "PF0612 spec.ports[0]"),
+    case(
+        "an unknown protocol",
+        "{hosts: [a.com], ports: [{number: 80, name: a, protocol: QUIC}]}",
+        "PF0611 spec.ports[0].protocol",
+    ),
+    case(
+        "TCP without an address",
+        "{hosts: [a.com], ports: [{number: 9, name: a, protocol: TCP}]}",
+        "PF0612 spec.ports[0]",
+    ),
     case("no protocol and no address", "{hosts: [a.com], ports: [{number: 9, name: a}]}", "PF0612 spec.ports[0]"),
-    case("TCP with an address", "{hosts: [a.com], addresses: [10.0.0.1], ports: [{number: 9, name: a, protocol: TCP}]}"),
-    case("endpoints with NONE", f"{{hosts: [a.com], {WEB}, endpoints: [{{address: 1.1.1.1}}]}}", "PF0613 spec.endpoints"),
+    case(
+        "TCP with an address", "{hosts: [a.com], addresses: [10.0.0.1], ports: [{number: 9, name: a, protocol: TCP}]}"
+    ),
+    case(
+        "endpoints with NONE", f"{{hosts: [a.com], {WEB}, endpoints: [{{address: 1.1.1.1}}]}}", "PF0613 spec.endpoints"
+    ),
     case("STATIC without endpoints", f"{{hosts: [a.com], {WEB}, resolution: STATIC}}", "PF0614 spec.endpoints"),
-    case("STATIC with a selector", f"{{hosts: [a.com], {WEB}, resolution: STATIC, workloadSelector: {{labels: {{a: b}}}}}}"),
+    case(
+        "STATIC with a selector",
+        f"{{hosts: [a.com], {WEB}, resolution: STATIC, workloadSelector: {{labels: {{a: b}}}}}}",
+    ),
     case(
         "STATIC with a name",
         f"{{hosts: [a.com], {WEB}, resolution: STATIC, endpoints: [{{address: b.com}}]}}",
@@ -71,7 +109,10 @@ ENTRIES = (
         "PF0615 spec.endpoints[0].address",
     ),
     case("a wildcard in DNS", f"{{hosts: ['*.a.com'], {WEB}, resolution: DNS}}", "PF0616 spec.hosts[0]"),
-    case("a wildcard with endpoints in DNS", f"{{hosts: ['*.a.com'], {WEB}, resolution: DNS, endpoints: [{{address: b.com}}]}}"),
+    case(
+        "a wildcard with endpoints in DNS",
+        f"{{hosts: ['*.a.com'], {WEB}, resolution: DNS, endpoints: [{{address: b.com}}]}}",
+    ),
     case(
         "two endpoints in turn",
         f"{{hosts: [a.com], {WEB}, resolution: DNS_ROUND_ROBIN, endpoints: [{{address: b.com}}, {{address: c.com}}]}}",
@@ -80,7 +121,8 @@ ENTRIES = (
     case("dynamic", f"{{hosts: ['*.a.com'], {WEB}, resolution: DYNAMIC_DNS}}"),
     case(
         "dynamic for one host over TCP at an address",
-        "{hosts: [a.com], addresses: [10.0.0.1], ports: [{number: 9, name: a, protocol: TCP}], resolution: DYNAMIC_DNS}",
+        "{hosts: [a.com], addresses: [10.0.0.1], resolution: DYNAMIC_DNS,"
+        " ports: [{number: 9, name: a, protocol: TCP}]}",
         "PF0618 spec.addresses",
         "PF0618 spec.hosts[0]",
         "PF0618 spec.ports[0].protocol",
@@ -91,7 +133,10 @@ ENTRIES = (
         "PF0619 spec.ports[0].protocol",
     ),
     case("two hosts over HTTP", f"{{hosts: [a.com, b.com], {WEB}, resolution: DNS}}"),
-    case("two hosts over TCP, unresolved", "{hosts: [a.com, b.com], addresses: [10.0.0.1], ports: [{number: 9, name: a, protocol: TCP}]}"),
+    case(
+        "two hosts over TCP, unresolved",
+        "{hosts: [a.com, b.com], addresses: [10.0.0.1], ports: [{number: 9, name: a, protocol: TCP}]}",
+    ),
     case("a socket", f"{{hosts: [a.com], {WEB}, resolution: STATIC, endpoints: [{{address: 'unix:///run/a'}}]}}"),
     case(
         "a socket for two ports",
@@ -127,13 +172,20 @@ WORKLOADS = (
 )
 
 SERVICES = (
-    case("ports", "{clusterIP: 10.96.0.1, ports: [{name: http, port: 80, targetPort: web}, {name: dns, port: 53, protocol: UDP}]}"),
+    case(
+        "ports",
+        "{clusterIP: 10.96.0.1, ports: [{name: web, port: 80, targetPort: web}, {name: b, port: 53, protocol: UDP}]}",
+    ),
     case("headless", "{clusterIP: None, ports: [{port: 80}]}"),
     case("one number for two protocols", "{ports: [{name: a, port: 53}, {name: b, port: 53, protocol: UDP}]}"),
     case("an external name", "{type: ExternalName, externalName: a.com}"),
     case("no external name", "{type: ExternalName}", "PF0640 spec.externalName"),
     case("a bad address", "{clusterIP: 10.96.0.256, ports: [{port: 80}]}", "PF0641 spec.clusterIP"),
-    case("a bad second address", "{clusterIP: 10.96.0.1, clusterIPs: [10.96.0.1, x], ports: [{port: 80}]}", "PF0641 spec.clusterIPs[1]"),
+    case(
+        "a bad second address",
+        "{clusterIP: 10.96.0.1, clusterIPs: [10.96.0.1, x], ports: [{port: 80}]}",
+        "PF0641 spec.clusterIPs[1]",
+    ),
     case("no ports", "{clusterIP: 10.96.0.1}", "PF0642 spec.ports"),
     case("port 0", "{ports: [{port: 0}]}", "PF0608 spec.ports[0].port"),
     case("a target port of -1", "{ports: [{port: 80, targetPort: -1}]}", "PF0608 spec.ports[0].targetPort"),
@@ -150,8 +202,16 @@ SLICES = (
     case("IPv6", "{addressType: IPv6, endpoints: [{addresses: ['fd00::1']}], ports: [{port: 80}]}"),
     case("names", "{addressType: FQDN, endpoints: [{addresses: [a.com]}]}"),
     case("every port", "{addressType: IPv4, ports: [{}]}"),
-    case("the other family", "{addressType: IPv4, endpoints: [{addresses: ['fd00::1']}]}", "PF0651 endpoints[0].addresses[0]"),
-    case("no address", "{addressType: IPv4, endpoints: [{addresses: [10.0.0.1]}, {addresses: [x]}]}", "PF0651 endpoints[1].addresses[0]"),
+    case(
+        "the other family",
+        "{addressType: IPv4, endpoints: [{addresses: ['fd00::1']}]}",
+        "PF0651 endpoints[0].addresses[0]",
+    ),
+    case(
+        "no address",
+        "{addressType: IPv4, endpoints: [{addresses: [10.0.0.1]}, {addresses: [x]}]}",
+        "PF0651 endpoints[1].addresses[0]",
+    ),
     case("another type", "{addressType: IPv5}", "PF0652 addressType"),
     case("port 0", "{addressType: IPv4, ports: [{port: 0}]}", "PF0608 ports[0].port"),
 )
@@ -183,7 +243,9 @@ def test_endpoint_slice(row: Case) -> None:
 
 
 def test_an_endpoint_slice_of_no_service() -> None:
-    assert said(load("EndpointSlice", "{addressType: IPv4}", version="discovery.k8s.io/v1")) == ("PF0650 metadata.labels",)
+    assert said(load("EndpointSlice", "{addressType: IPv4}", version="discovery.k8s.io/v1")) == (
+        "PF0650 metadata.labels",
+    )
 
 
 def test_a_pod_with_a_bad_address() -> None:

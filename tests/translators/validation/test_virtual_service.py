@@ -42,7 +42,9 @@ ROUTES = (
     case("no destination", "route: [{weight: 1}]", "PF0414 spec.http[0].route[0].destination"),
     case("no host", "route: [{destination: {subset: v1}}]", "PF0414 spec.http[0].route[0].destination.host"),
     case("every host", 'route: [{destination: {host: "*"}}]', "PF0414 spec.http[0].route[0].destination.host"),
-    case("underscore in a host", "route: [{destination: {host: a_b}}]", "PF0414 spec.http[0].route[0].destination.host"),
+    case(
+        "underscore in a host", "route: [{destination: {host: a_b}}]", "PF0414 spec.http[0].route[0].destination.host"
+    ),
     case("two dots in a host", "route: [{destination: {host: a..b}}]", "PF0414 spec.http[0].route[0].destination.host"),
     case(
         "a subset with a dot",
@@ -106,6 +108,17 @@ ROUTES = (
         "a redirect to two ports",
         "redirect: {port: 8443, derivePort: FROM_PROTOCOL_DEFAULT}",
         "PF0436 spec.http[0].redirect.derivePort",
+    ),
+    case("a redirect of a prefix", "{match: [{uri: {prefix: /a}}], redirect: {prefixRewrite: /b}}"),
+    case(
+        "a redirect of a prefix that is not matched",
+        "{match: [{uri: {prefix: /a}}, {uri: {exact: /c}}], redirect: {prefixRewrite: /b}}",
+        "PF0455 spec.http[0].redirect.prefixRewrite",
+    ),
+    case(
+        "a redirect of a prefix and to a path",
+        "{match: [{uri: {prefix: /a}}], redirect: {uri: /c, prefixRewrite: /b}}",
+        "PF0455 spec.http[0].redirect.prefixRewrite",
     ),
     case("a redirect to port 70000", "redirect: {port: 70000}", "PF0416 spec.http[0].redirect.port"),
     case("an answer", "directResponse: {status: 503, body: {string: maintenance}}"),
@@ -213,10 +226,13 @@ POLICIES = (
         "fault: {abort: {httpStatus: 500, percentage: {value: 0.00001}}}",
         "PF0449 spec.http[0].fault.abort.percentage.value",
     ),
-    case("the old percent", "fault: {delay: {fixedDelay: 1s, percent: 200}}", "PF0449 spec.http[0].fault.delay.percent"),
+    case(
+        "the old percent", "fault: {delay: {fixedDelay: 1s, percent: 200}}", "PF0449 spec.http[0].fault.delay.percent"
+    ),
     case(
         "a CORS policy",
-        "corsPolicy: {allowOrigins: [{prefix: 'https://'}], allowMethods: [GET, '*'], allowHeaders: ['*'], maxAge: 24h}",
+        "corsPolicy: {allowOrigins: [{prefix: 'https://'}], allowMethods: [GET, '*'],"
+        " allowHeaders: ['*'], maxAge: 24h}",
     ),
     case("a CORS method", "corsPolicy: {allowMethods: [get]}", "PF0444 spec.http[0].corsPolicy.allowMethods[0]"),
     case("a CORS header", "corsPolicy: {allowHeaders: ['a, b']}", "PF0425 spec.http[0].corsPolicy.allowHeaders[0]"),
@@ -237,7 +253,9 @@ POLICIES = (
         "PF0421 spec.http[0].corsPolicy.allowOrigins[0].regex",
     ),
     case("mirror", "{mirror: {host: b}, mirrorPercentage: {value: 1.5}}"),
-    case("mirror and mirrors", "{mirror: {host: b}, mirrors: [{destination: {host: c}}]}", "PF0453 spec.http[0].mirrors"),
+    case(
+        "mirror and mirrors", "{mirror: {host: b}, mirrors: [{destination: {host: c}}]}", "PF0453 spec.http[0].mirrors"
+    ),
     case("a mirror to nowhere", "mirrors: [{percentage: {value: 1}}]", "PF0414 spec.http[0].mirrors[0].destination"),
     case(
         "a mirror of more than all",
@@ -268,7 +286,11 @@ HEADERS = (
     case("removing the host", "headers: {request: {remove: [Host]}}", "PF0450 spec.http[0].headers.request.remove[0]"),
     case("a bare percent sign", "headers: {request: {set: {x: 100%}}}", "PF0451 spec.http[0].headers.request.set.x"),
     case("an unknown command", "headers: {request: {set: {x: '%USER%'}}}", "PF0451 spec.http[0].headers.request.set.x"),
-    case("a command without its parameter", "headers: {request: {add: {x: '%REQ%'}}}", "PF0451 spec.http[0].headers.request.add.x"),
+    case(
+        "a command without its parameter",
+        "headers: {request: {add: {x: '%REQ%'}}}",
+        "PF0451 spec.http[0].headers.request.add.x",
+    ),
     case(
         "a command with a parameter too many",
         "headers: {request: {add: {x: '%PROTOCOL(x)%'}}}",
@@ -343,16 +365,36 @@ SPECS = (
     case("a wildcard in the middle", "{hosts: [a.*.com], http: [{redirect: {uri: /}}]}", "PF0402 spec.hosts[0]"),
     case("a host that begins with a dash", "{hosts: [-a.com], http: [{redirect: {uri: /}}]}", "PF0402 spec.hosts[0]"),
     case("an empty host", "{hosts: [''], http: [{redirect: {uri: /}}]}", "PF0402 spec.hosts[0]"),
-    case("a label of 64 characters", f"{{hosts: [{'a' * 64}], http: [{{redirect: {{uri: /}}}}]}}", "PF0402 spec.hosts[0]"),
-    case("a host of 257 characters", f"{{hosts: [{'ab.' * 85}cd], http: [{{redirect: {{uri: /}}}}]}}", "PF0402 spec.hosts[0]"),
+    case(
+        "a label of 64 characters", f"{{hosts: [{'a' * 64}], http: [{{redirect: {{uri: /}}}}]}}", "PF0402 spec.hosts[0]"
+    ),
+    case(
+        "a host of 257 characters",
+        f"{{hosts: [{'ab.' * 85}cd], http: [{{redirect: {{uri: /}}}}]}}",
+        "PF0402 spec.hosts[0]",
+    ),
     case("a host with a port", "{hosts: ['a.com:80'], http: [{redirect: {uri: /}}]}", "PF0402 spec.hosts[0]"),
     case("a host given twice", "{hosts: [a.com, A.com], http: [{redirect: {uri: /}}]}", "PF0403 spec.hosts[1]"),
-    case("a host below a wildcard", "{hosts: [a.x.com, '*.x.com'], http: [{redirect: {uri: /}}]}", "PF0403 spec.hosts[1]"),
+    case(
+        "a host below a wildcard", "{hosts: [a.x.com, '*.x.com'], http: [{redirect: {uri: /}}]}", "PF0403 spec.hosts[1]"
+    ),
     case("a wildcard and its own name", "{hosts: ['*.x.com', x.com], http: [{redirect: {uri: /}}]}"),
     case("a trailing dot", "{hosts: [a.com.], http: [{redirect: {uri: /}}]}"),
-    case("a gateway in the old form", "{hosts: [a], gateways: [gw.team-a.svc.cluster.local], http: [{redirect: {uri: /}}]}", "PF0407 spec.gateways[0]"),
-    case("a gateway without a name", "{hosts: [a], gateways: [team-a/], http: [{redirect: {uri: /}}]}", "PF0406 spec.gateways[0]"),
-    case("a gateway without a namespace", "{hosts: [a], gateways: [/gw], http: [{redirect: {uri: /}}]}", "PF0406 spec.gateways[0]"),
+    case(
+        "a gateway in the old form",
+        "{hosts: [a], gateways: [gw.team-a.svc.cluster.local], http: [{redirect: {uri: /}}]}",
+        "PF0407 spec.gateways[0]",
+    ),
+    case(
+        "a gateway without a name",
+        "{hosts: [a], gateways: [team-a/], http: [{redirect: {uri: /}}]}",
+        "PF0406 spec.gateways[0]",
+    ),
+    case(
+        "a gateway without a namespace",
+        "{hosts: [a], gateways: [/gw], http: [{redirect: {uri: /}}]}",
+        "PF0406 spec.gateways[0]",
+    ),
     case("an empty gateway", "{hosts: [a], gateways: [''], http: [{redirect: {uri: /}}]}", "PF0406 spec.gateways[0]"),
     case("a delegate", "{http: [{route: [{destination: {host: a}}]}]}"),
     case(
@@ -362,25 +404,86 @@ SPECS = (
         "PF0405 spec.tcp",
     ),
     case("a delegate that delegates", "{http: [{delegate: {name: b}}]}", "PF0413 spec.http[0].delegate"),
-    case("exported twice", "{hosts: [a], exportTo: [., default], http: [{redirect: {uri: /}}]}", "PF0284 spec.exportTo[1]"),
-    case("exported to all and one", "{hosts: [a], exportTo: ['*', b], http: [{redirect: {uri: /}}]}", "PF0284 spec.exportTo"),
-    case("exported to nobody", "{hosts: [a], exportTo: ['~'], http: [{redirect: {uri: /}}]}", "PF0284 spec.exportTo[0]"),
-    case("exported to no namespace", "{hosts: [a], exportTo: [A], http: [{redirect: {uri: /}}]}", "PF0284 spec.exportTo[0]"),
-    case("257 hosts", "{hosts: [" + ", ".join(f"h{i}" for i in range(257)) + "], http: [{redirect: {uri: /}}]}", "PF0287 spec.hosts"),
-    case("TLS", "{hosts: ['*.x.com'], tls: [{match: [{sniHosts: [a.x.com], port: 443}], route: [{destination: {host: a}}]}]}"),
+    case(
+        "exported twice",
+        "{hosts: [a], exportTo: [., default], http: [{redirect: {uri: /}}]}",
+        "PF0284 spec.exportTo[1]",
+    ),
+    case(
+        "exported to all and one",
+        "{hosts: [a], exportTo: ['*', b], http: [{redirect: {uri: /}}]}",
+        "PF0284 spec.exportTo",
+    ),
+    case(
+        "exported to nobody", "{hosts: [a], exportTo: ['~'], http: [{redirect: {uri: /}}]}", "PF0284 spec.exportTo[0]"
+    ),
+    case(
+        "exported to no namespace",
+        "{hosts: [a], exportTo: [A], http: [{redirect: {uri: /}}]}",
+        "PF0284 spec.exportTo[0]",
+    ),
+    case(
+        "257 hosts",
+        "{hosts: [" + ", ".join(f"h{i}" for i in range(257)) + "], http: [{redirect: {uri: /}}]}",
+        "PF0287 spec.hosts",
+    ),
+    case(
+        "TLS",
+        "{hosts: ['*.x.com'], tls: [{match: [{sniHosts: [a.x.com], port: 443}], route: [{destination: {host: a}}]}]}",
+    ),
     case("TLS without a match", "{hosts: [a], tls: [{route: [{destination: {host: a}}]}]}", "PF0460 spec.tls[0]"),
-    case("TLS without SNI", "{hosts: [a], tls: [{match: [{port: 443}], route: [{destination: {host: a}}]}]}", "PF0461 spec.tls[0].match[0].sniHosts"),
-    case("SNI of others", "{hosts: [a], tls: [{match: [{sniHosts: [b]}], route: [{destination: {host: a}}]}]}", "PF0462 spec.tls[0].match[0].sniHosts[0]"),
-    case("SNI that is no host", "{hosts: [a], tls: [{match: [{sniHosts: [a_b]}], route: [{destination: {host: a}}]}]}", "PF0402 spec.tls[0].match[0].sniHosts[0]"),
-    case("an address as SNI", "{hosts: [a], tls: [{match: [{sniHosts: [10.0.0.1]}], route: [{destination: {host: a}}]}]}", "PF0463 spec.tls[0].match[0].sniHosts[0]"),
+    case(
+        "TLS without SNI",
+        "{hosts: [a], tls: [{match: [{port: 443}], route: [{destination: {host: a}}]}]}",
+        "PF0461 spec.tls[0].match[0].sniHosts",
+    ),
+    case(
+        "SNI of others",
+        "{hosts: [a], tls: [{match: [{sniHosts: [b]}], route: [{destination: {host: a}}]}]}",
+        "PF0462 spec.tls[0].match[0].sniHosts[0]",
+    ),
+    case(
+        "SNI that is no host",
+        "{hosts: [a], tls: [{match: [{sniHosts: [a_b]}], route: [{destination: {host: a}}]}]}",
+        "PF0402 spec.tls[0].match[0].sniHosts[0]",
+    ),
+    case(
+        "an address as SNI",
+        "{hosts: [a], tls: [{match: [{sniHosts: [10.0.0.1]}], route: [{destination: {host: a}}]}]}",
+        "PF0463 spec.tls[0].match[0].sniHosts[0]",
+    ),
     case("TLS to nowhere", "{hosts: [a], tls: [{match: [{sniHosts: [a]}]}]}", "PF0464 spec.tls[0].route"),
-    case("TCP", "{hosts: [a], tcp: [{match: [{destinationSubnets: [10.0.0.0/8, '::1'], port: 9}], route: [{destination: {host: a}}]}]}"),
+    case(
+        "TCP",
+        "{hosts: [a], tcp: [{match: [{destinationSubnets: [10.0.0.0/8, '::1'], port: 9}],"
+        " route: [{destination: {host: a}}]}]}",
+    ),
     case("TCP to nowhere", "{hosts: [a], tcp: [{match: [{port: 9}]}]}", "PF0464 spec.tcp[0].route"),
-    case("a subnet", "{hosts: [a], tcp: [{match: [{destinationSubnets: [10.0.0.0/33]}], route: [{destination: {host: a}}]}]}", "PF0465 spec.tcp[0].match[0].destinationSubnets[0]"),
-    case("a source subnet", "{hosts: [a], tcp: [{match: [{sourceSubnet: x}], route: [{destination: {host: a}}]}]}", "PF0465 spec.tcp[0].match[0].sourceSubnet"),
-    case("a TCP port", "{hosts: [a], tcp: [{match: [{port: 65536}], route: [{destination: {host: a}}]}]}", "PF0416 spec.tcp[0].match[0].port"),
-    case("TCP weights", "{hosts: [a], tcp: [{route: [{destination: {host: a}}, {destination: {host: b}}]}]}", "PF0418 spec.tcp[0].route"),
-    case("a TCP source", "{hosts: [a], tcp: [{match: [{sourceNamespace: A_B}], route: [{destination: {host: a}}]}]}", "PF0428 spec.tcp[0].match[0].sourceNamespace"),
+    case(
+        "a subnet",
+        "{hosts: [a], tcp: [{match: [{destinationSubnets: [10.0.0.0/33]}], route: [{destination: {host: a}}]}]}",
+        "PF0465 spec.tcp[0].match[0].destinationSubnets[0]",
+    ),
+    case(
+        "a source subnet",
+        "{hosts: [a], tcp: [{match: [{sourceSubnet: x}], route: [{destination: {host: a}}]}]}",
+        "PF0465 spec.tcp[0].match[0].sourceSubnet",
+    ),
+    case(
+        "a TCP port",
+        "{hosts: [a], tcp: [{match: [{port: 65536}], route: [{destination: {host: a}}]}]}",
+        "PF0416 spec.tcp[0].match[0].port",
+    ),
+    case(
+        "TCP weights",
+        "{hosts: [a], tcp: [{route: [{destination: {host: a}}, {destination: {host: b}}]}]}",
+        "PF0418 spec.tcp[0].route",
+    ),
+    case(
+        "a TCP source",
+        "{hosts: [a], tcp: [{match: [{sourceNamespace: A_B}], route: [{destination: {host: a}}]}]}",
+        "PF0428 spec.tcp[0].match[0].sourceNamespace",
+    ),
 )
 
 GO = "route: [{destination: {host: a}}]"
@@ -400,11 +503,13 @@ SHADOWS = (
     ),
     case(
         "the first asks for more",
-        f"[{{match: [{{uri: {{prefix: /}}, method: {{exact: GET}}}}], {GO}}}, {{match: [{{uri: {{exact: /x}}}}], {GO}}}]",
+        f"[{{match: [{{uri: {{prefix: /}}, method: {{exact: GET}}}}], {GO}}},"
+        f" {{match: [{{uri: {{exact: /x}}}}], {GO}}}]",
     ),
     case(
         "the same headers",
-        f"[{{match: [{{headers: {{a: {{exact: b}}}}}}], {GO}}}, {{match: [{{uri: {{exact: /x}}, headers: {{a: {{exact: b}}}}}}], {GO}}}]",
+        f"[{{match: [{{headers: {{a: {{exact: b}}}}}}], {GO}}}, {{match: [{{uri: {{exact: /x}},"
+        f" headers: {{a: {{exact: b}}}}}}], {GO}}}]",
         "PF0470 spec.http[1]",
     ),
     case(
@@ -418,7 +523,8 @@ SHADOWS = (
     ),
     case(
         "one match of two",
-        f"[{{match: [{{uri: {{prefix: /a}}}}], {GO}}}, {{match: [{{uri: {{exact: /a/b}}}}, {{uri: {{exact: /b}}}}], {GO}}}]",
+        f"[{{match: [{{uri: {{prefix: /a}}}}], {GO}}}, {{match: [{{uri: {{exact: /a/b}}}},"
+        f" {{uri: {{exact: /b}}}}], {GO}}}]",
         "PF0471 spec.http[1].match[0]",
     ),
     case(
@@ -456,7 +562,8 @@ SHADOWS = (
     ),
     case(
         "other sources",
-        f"[{{match: [{{sourceLabels: {{a: b}}}}], {GO}}}, {{match: [{{sourceLabels: {{a: b, c: d}}}}], {GO}}}, {{{GO}}}]",
+        f"[{{match: [{{sourceLabels: {{a: b}}}}], {GO}}}, {{match: [{{sourceLabels: {{a: b, c: d}}}}],"
+        f" {GO}}}, {{{GO}}}]",
         "PF0470 spec.http[1]",
     ),
     case(
@@ -506,5 +613,8 @@ def test_unreachable_routes(row: Case) -> None:
 
 
 def test_claims_are_for_gateways() -> None:
-    spec = f"spec: {{hosts: [a], gateways: [gw], http: [{{match: [{{headers: {{'@request.auth.claims.sub': {{exact: a}}}}}}], {GO}}}]}}"
+    spec = (
+        f"spec: {{hosts: [a], gateways: [gw],"
+        f" http: [{{match: [{{headers: {{'@request.auth.claims.sub': {{exact: a}}}}}}], {GO}}}]}}"
+    )
     assert said(load("VirtualService", spec)) == ()

@@ -1,0 +1,100 @@
+"""Each case of testdata/gateways is one rule; see tests/translators/goldens.py for how to add one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.translators import goldens, second_decoder
+from tests.translators.gateways.translation import gateway_output
+from tests.translators.second_decoder import first_decoder
+from translators.memo import Memo, Recording
+from translators.resources import CLUSTER, LISTENER, ROUTE
+from translators.validation import validate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROOM = "gateways"
+CASES = goldens.inputs(ROOM)
+REFUSED = {"weights-all-zero.in.yaml"}
+"""Cases whose object validation refuses; the translation must cope even so."""
+
+
+def name(path: Path) -> str:
+    return path.name.removesuffix(".in.yaml")
+
+
+@pytest.mark.parametrize("path", CASES, ids=name)
+def test_output_is_the_golden_one(path: Path, update_goldens: bool) -> None:
+    case = goldens.read(path)
+    made = gateway_output(case, Memo())
+    resources = {"listeners": made.listeners, "routes": made.routes}
+    tree = {kind: [goldens.resource_tree(r, full=case.full) for r in resources[kind]] for kind in case.show}
+    tree["clusters"] = [d.cluster_name for d in made.destinations]
+    tree["diagnostics"] = goldens.diagnostic_lines(made.diagnostics)
+    goldens.compare(path, goldens.text(tree), update=update_goldens)
+
+
+@pytest.mark.parametrize("path", CASES, ids=name)
+def test_objects_are_valid(path: Path) -> None:
+    case = goldens.read(path)
+    errors = [d for objects in case.world.objects.values() for names in objects.values() for o in names.values()
+              for d in validate(o) if d.severity == "error"]  # fmt: skip
+    assert (errors == []) is (path.name not in REFUSED)
+
+
+@pytest.mark.parametrize("path", CASES, ids=name)
+def test_every_resource_survives_the_second_decoder(path: Path) -> None:
+    made = gateway_output(goldens.read(path), Memo())
+    for resource in (*made.listeners, *made.routes):
+        assert second_decoder.check(resource.type_url, resource.body) >= 1
+
+
+@pytest.mark.parametrize("path", CASES, ids=name)
+def test_joined_bytes_are_those_of_a_whole_message(path: Path) -> None:
+    made = gateway_output(goldens.read(path), Memo())
+    for resource in (*made.listeners, *made.routes):
+        message = first_decoder(resource.type_url, resource.body)
+        assert message.SerializeToString(deterministic=True) == resource.body
+
+
+@pytest.mark.parametrize("path", CASES, ids=name)
+def test_references_are_whole(path: Path) -> None:
+    """Each listener names its route configuration, each route configuration its clusters, and all have an origin."""
+    made = gateway_output(goldens.read(path), Memo())
+    assert [ref for r in made.listeners for ref in r.refs] == [(ROUTE, r.name) for r in made.routes]
+    assert {r.type_url for r in made.listeners} <= {LISTENER}
+    named = {ref for r in made.routes for ref in r.refs}
+    assert {(CLUSTER, d.cluster_name) for d in made.destinations} <= named
+    assert all(r.origins for r in (*made.listeners, *made.routes))
+
+
+@pytest.mark.parametrize("path", CASES, ids=name)
+def test_recording_changes_nothing_but_notes(path: Path) -> None:
+    """With a recorder the bytes are the same, and every route says which field it comes from."""
+    case = goldens.read(path)
+    plain, recorded = gateway_output(case, Memo()), gateway_output(case, Recording())
+    assert [r.body for r in (*plain.listeners, *plain.routes)] == [
+        r.body for r in (*recorded.listeners, *recorded.routes)
+    ]
+    assert plain.diagnostics == recorded.diagnostics
+    assert not any(r.notes for r in (*plain.listeners, *plain.routes))
+    for resource in recorded.routes:
+        message = first_decoder(resource.type_url, resource.body)
+        noted = {note for note, _ in resource.notes}
+        for i, host in enumerate(message.virtual_hosts):  # type: ignore[attr-defined] # a RouteConfiguration
+            assert {f"virtual_hosts[{i}].routes[{j}]" for j, _ in enumerate(host.routes)} <= noted
+        assert {origin.key for _, origin in resource.notes} <= set(resource.origins)
+
+
+def test_every_output_has_an_input(update_goldens: bool) -> None:
+    if update_goldens:
+        for orphan in goldens.orphans(ROOM):
+            orphan.unlink()
+    assert goldens.orphans(ROOM) == []
+
+
+def test_there_are_cases() -> None:
+    assert len(CASES) >= 40

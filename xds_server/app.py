@@ -1,0 +1,212 @@
+"""Wires sources → Store → Push → transport and admin in one task group, from start to graceful stop; nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import TYPE_CHECKING, Final
+
+from translators.model.kubernetes import EndpointSlice, Pod, Service
+from translators.model.service_entry import ServiceEntry
+from translators.model.workload_entry import WorkloadEntry
+from translators.model.world import World
+from translators.translate import Translator
+from xds_server.admin import server as admin
+from xds_server.admin.backend import Backend
+from xds_server.metrics import Metrics
+from xds_server.push import Debounce, Push
+from xds_server.reports import DiagnosticLog
+from xds_server.sources.events import Apply, Delete
+from xds_server.sources.files import MAX_FILE_SIZE, FileSource
+from xds_server.sources.mesh_config import MeshConfigSource
+from xds_server.store import Store, check
+from xds_server.transport.server import AdsServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+_REPORT_SECONDS: Final = 0.25
+"""At most so often is the list of diagnostics gone through for the log; it grows with the mesh."""
+
+_UPDATES: Final = {
+    Service.KIND: "svc",
+    ServiceEntry.KIND: "svc",
+    EndpointSlice.KIND: "eds",
+    Pod.KIND: "eds",
+    WorkloadEntry.KIND: "eds",
+}
+"""Kind to what `pilot_inbound_updates` calls it."""
+
+_BIG_BATCH: Final = 50
+"""Events from which on a batch is validated in a worker thread, away from the event loop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that `pilotfish serve` can be told."""
+
+    config: tuple[Path, ...]
+    """Files and folders with objects; followed while they change."""
+    xds_address: tuple[str, int] = ("127.0.0.1", 15010)
+    """Where plaintext xDS is served. Port 0: one that is free, see `App.addresses`."""
+    http_address: tuple[str, int] = ("127.0.0.1", 15014)
+    """Where health, metrics, debug and the JSON API are served. Port 0 as above."""
+    mesh_config: Path | None = None
+    """A file with Istio's MeshConfig keys; without one, Istio's defaults."""
+    cluster_domain: str = "cluster.local"
+    """What the names of Kubernetes services end in."""
+    root_namespace: str = "istio-system"
+    """Whose objects hold for the whole mesh; and where proxies live that do not say."""
+    max_file_size: int = MAX_FILE_SIZE
+    """Bytes; a bigger file is an error, since parsing it would hold up everything else."""
+    debounce_after: float = 0.02
+    """Seconds of quiet after a change before it is pushed, so that changes that belong together go out together."""
+    debounce_max: float = 0.5
+    """Seconds after which a change is pushed even if others keep coming."""
+    write_deadline: float = 60.0
+    """Seconds after which a proxy that does not read what it is sent is cut off."""
+    shutdown_grace: float = 2.0
+    """Seconds that streams get to end at a stop."""
+    own_process: bool = False
+    """Whether the process is this server's alone: SIGTERM and SIGINT then stop it, and the collector is tuned for it."""
+
+
+@dataclass(slots=True)
+class App:
+    """One server. `run` it once; `started` is set when it listens, and `stop` makes `run` return."""
+
+    settings: Settings
+    addresses: dict[str, str] = field(default_factory=dict)
+    """`xds` and `http` as `host:port`, with the ports that were chosen; empty until it listens."""
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+    backend: Backend = field(init=False)
+    _files: tuple[FileSource, ...] = field(init=False)
+    _mesh: tuple[MeshConfigSource, ...] = field(init=False)
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        settings = self.settings
+        size = settings.max_file_size
+        self._files = (FileSource(settings.config, max_file_size=size),) if settings.config else ()
+        self._mesh = (MeshConfigSource(settings.mesh_config, max_file_size=size),) if settings.mesh_config else ()
+        names = [*(source.name for source in self._files), *(source.name for source in self._mesh)]
+        world = World(cluster_domain=settings.cluster_domain, root_namespace=settings.root_namespace)
+        version = _version()
+        metrics = Metrics(version)
+        push = Push(Translator(), debounce=Debounce(settings.debounce_after, settings.debounce_max), metrics=metrics)
+        ads = AdsServer(
+            push,
+            metrics,
+            identifier=f"pilotfish-{version}",
+            root_namespace=settings.root_namespace,
+            write_deadline=settings.write_deadline,
+        )
+        self.backend = Backend(
+            store=Store(names, world), push=push, ads=ads, metrics=metrics, version=version, addresses=self.addresses
+        )
+
+    def stop(self) -> None:
+        """Have `run` end gracefully; returns at once."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Serve until `stop` (or, in a process of its own, SIGTERM or SIGINT).
+
+        Raises OSError if an address cannot be bound.
+        """
+        ads, push, store = self.backend.ads, self.backend.push, self.backend.store
+        push.after_push = self._pushed
+        ads.answered = self._changed.set
+        store.subscribe(push.publish)
+        runner, http_port = await admin.start(self.backend, *self.settings.http_address)
+        try:
+            xds_port = await ads.start(join_address(self.settings.xds_address))
+            self.addresses["xds"] = join_address((self.settings.xds_address[0], xds_port))
+            self.addresses["http"] = join_address((self.settings.http_address[0], http_port))
+            log.info("serving xds=%s http=%s", self.addresses["xds"], self.addresses["http"])
+            if self.settings.own_process:
+                self._on_signals()
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    *(group.create_task(self._follow(source)) for source in self._files),
+                    *(group.create_task(self._follow_mesh(source)) for source in self._mesh),
+                    group.create_task(push.run()),
+                    group.create_task(ads.run()),
+                    group.create_task(self._report()),
+                ]
+                self.started.set()
+                await self._stop.wait()
+                log.info("stopping: %d proxies are told to look for another server", len(ads.streams))
+                await ads.stop(self.settings.shutdown_grace)
+                for task in tasks:
+                    task.cancel()
+        finally:
+            await runner.cleanup()
+        log.info("stopped")
+
+    def _on_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+
+    async def _follow(self, source: FileSource) -> None:
+        """Bring a source's batches to the Store."""
+        store, updates = self.backend.store, self.backend.metrics.inbound_updates
+        async for batch in source:
+            checked = await asyncio.to_thread(check, batch) if len(batch) > _BIG_BATCH else check(batch)
+            store.take(checked)
+            for event in batch:
+                if isinstance(event, (Apply, Delete)):
+                    updates.add(_UPDATES.get(event.key.kind, "config"))
+            self._changed.set()
+
+    async def _follow_mesh(self, source: MeshConfigSource) -> None:
+        async for mesh, diagnostics in source:
+            self.backend.store.take_mesh(source.name, mesh, diagnostics)
+            self._changed.set()
+
+    def _pushed(self) -> None:
+        self.backend.ads.pushed()
+        self._changed.set()
+        if self.backend.push.pushes == 1:
+            if self.settings.own_process:
+                settle_collector()
+            log.info("ready: the first World is being served")
+
+    async def _report(self) -> None:
+        """Log each diagnostic when it appears and when it has healed."""
+        reported = DiagnosticLog()
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            reported.update(self.backend.diagnostics())
+            await asyncio.sleep(_REPORT_SECONDS)
+
+
+def settle_collector() -> None:
+    """Tune garbage collection for a server: modules and the first World are here to stay, so they need not be walked
+    again and again; and since almost nothing here is cyclic, the young can wait. It halves the collector's tenth of a
+    push to many streams.
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+def join_address(address: tuple[str, int]) -> str:
+    """Return `host:port`, an IPv6 host in brackets."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _version() -> str:
+    try:
+        return metadata.version("pilotfish")
+    except metadata.PackageNotFoundError:  # run from a source tree that nobody installed
+        return "unknown"

@@ -1,0 +1,72 @@
+"""`pilotfish analyze`: everything that is wrong with some files, and where."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import click
+import yaml
+
+from translators.analysis import analyze
+from translators.model.origin import Severity
+from translators.translate import Translator
+from xds_server.cli.config_options import loads_files
+from xds_server.cli.diagnostic_text import diagnostic_text
+from xds_server.reports import diagnostic_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from translators.model.origin import Diagnostic
+    from translators.model.world import World
+    from xds_server.offline import Loaded
+
+
+@click.command()
+@click.argument("config", metavar="PATH...", nargs=-1, required=True, type=click.Path())
+@loads_files
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json", "yaml"]),
+    default="table",
+    show_default=True,
+    envvar="PILOTFISH_OUTPUT",
+)
+@click.pass_context
+def command(context: click.Context, loaded: Loaded, *, output: str) -> None:
+    r"""Check files and folders with Kubernetes and Istio objects.
+
+    \b
+    pilotfish analyze examples/
+
+    Each finding has a code (docs/diagnostics), an object, a field, a place and a hint. The exit status is 1 if one of
+    them is an error.
+    """
+    found = loaded.located(analyze(loaded.world, Translator()))
+    if output == "table":
+        for diagnostic in found:
+            click.echo(diagnostic_text(diagnostic))
+        click.echo(_summary(found, loaded.world))
+    else:
+        listed = [diagnostic_json(diagnostic) for diagnostic in found]
+        if output == "json":
+            click.echo(json.dumps(listed, indent=2, ensure_ascii=False))
+        else:
+            click.echo(yaml.dump(listed, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True), nl=False)
+    if any(diagnostic.severity is Severity.ERROR for diagnostic in found):
+        context.exit(1)
+
+
+def _summary(found: Sequence[Diagnostic], world: World) -> str:
+    """Say how much was found, in one line."""
+    objects = sum(len(names) for kinds in world.objects.values() for names in kinds.values())
+    things = f"{objects} object{'s' if objects != 1 else ''}"
+    if not found:
+        return click.style(f"All is well: nothing to say about {things}.", fg="green")
+    counts = Counter(diagnostic.severity for diagnostic in found)
+    words = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "remark"}
+    parts = [f"{counts[s]} {word}{'s' if counts[s] != 1 else ''}" for s, word in words.items() if counts[s]]
+    return f"{', '.join(parts)} in {things}."

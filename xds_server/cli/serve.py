@@ -1,0 +1,217 @@
+"""`pilotfish serve`: the control plane."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from translators.model.common import Duration
+
+if TYPE_CHECKING:
+    from xds_server.app import Settings
+
+
+class Address(click.ParamType[tuple[str, int]]):
+    """`host:port`, with an IPv6 host in brackets; port 0 means one that is free."""
+
+    name = "host:port"
+
+    def convert(
+        self,
+        value: object,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[str, int]:
+        """Split a value. Wrong usage if it is none."""
+        if isinstance(value, tuple):
+            return value  # converted before
+        host, colon, port = str(value).rpartition(":")
+        bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+        if (
+            not colon
+            or (":" in bare and bare == host)
+            or not (port.isascii() and port.isdigit() and int(port) < 1 << 16)
+        ):
+            self.fail(f"{value!r} is not of the form HOST:PORT (IPv6: [::1]:15010)", param, ctx)
+        return bare or "0.0.0.0", int(port)  # noqa: S104 - ":15010" means every address, as Istio's flags do
+
+
+class Span(click.ParamType[float]):
+    """A duration as Go writes it; becomes seconds."""
+
+    name = "duration"
+
+    def convert(
+        self,
+        value: object,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Read a value. Wrong usage if it is none, or negative."""
+        if isinstance(value, float):
+            return value
+        try:
+            span = Duration.parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if span < 0:
+            self.fail(f"{value!r} is negative", param, ctx)
+        return span.total_seconds()
+
+
+class OneLine(logging.Formatter):
+    """Time, level, logger and message on one line, whatever the message holds."""
+
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
+    converter = time.gmtime  # type: ignore[assignment] # as logging's documentation has it
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format, with line breaks (a traceback's, or an attacker's) escaped."""
+        return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in super().format(record))
+
+
+def configure_logging(level: str) -> None:
+    """Send the log of this process to stderr, one line a record."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+@click.command()
+@click.option(
+    "--config",
+    "config",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    envvar="PILOTFISH_CONFIG",
+    help="File or folder with objects, followed while it changes; repeatable.",
+)
+@click.option(
+    "--xds-address",
+    type=Address(),
+    default="127.0.0.1:15010",
+    show_default=True,
+    envvar="PILOTFISH_XDS_ADDRESS",
+    help="Plaintext xDS; port 0: any.",
+)
+@click.option(
+    "--http-address",
+    type=Address(),
+    default="127.0.0.1:15014",
+    show_default=True,
+    envvar="PILOTFISH_HTTP_ADDRESS",
+    help="Health, metrics, debug and API; port 0: any.",
+)
+@click.option(
+    "--mesh-config",
+    type=click.Path(path_type=Path),
+    envvar="PILOTFISH_MESH_CONFIG",
+    help="File with Istio's MeshConfig keys, followed while it changes.",
+)
+@click.option(
+    "--cluster-domain",
+    default="cluster.local",
+    show_default=True,
+    envvar="PILOTFISH_CLUSTER_DOMAIN",
+    help="What names of Kubernetes services end in.",
+)
+@click.option(
+    "--root-namespace",
+    default="istio-system",
+    show_default=True,
+    envvar="PILOTFISH_ROOT_NAMESPACE",
+    help="Namespace whose objects hold for the whole mesh.",
+)
+@click.option(
+    "--max-file-size",
+    type=click.IntRange(min=1),
+    default=8 << 20,
+    show_default=True,
+    envvar="PILOTFISH_MAX_FILE_SIZE",
+    help="Bytes; a bigger file is an error.",
+)
+@click.option(
+    "--debounce-after",
+    type=Span(),
+    default="20ms",
+    show_default=True,
+    envvar="PILOTFISH_DEBOUNCE_AFTER",
+    help="Quiet time after a change before it is pushed.",
+)
+@click.option(
+    "--debounce-max",
+    type=Span(),
+    default="500ms",
+    show_default=True,
+    envvar="PILOTFISH_DEBOUNCE_MAX",
+    help="Time after which a change is pushed even without quiet.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    envvar="PILOTFISH_LOG_LEVEL",
+)
+def command(  # noqa: PLR0913 - a flag each
+    *,
+    config: tuple[Path, ...],
+    xds_address: tuple[str, int],
+    http_address: tuple[str, int],
+    mesh_config: Path | None,
+    cluster_domain: str,
+    root_namespace: str,
+    max_file_size: int,
+    debounce_after: float,
+    debounce_max: float,
+    log_level: str,
+) -> None:
+    """Serve Envoys, from objects in files.
+
+    Whatever is wrong with the objects is logged and leaves their last good version in place; the server stays up.
+    """
+    from xds_server.app import Settings  # noqa: PLC0415 - `--help` need not load gRPC
+
+    configure_logging(log_level)
+    settings = Settings(
+        config=config,
+        xds_address=xds_address,
+        http_address=http_address,
+        mesh_config=mesh_config,
+        cluster_domain=cluster_domain,
+        root_namespace=root_namespace,
+        max_file_size=max_file_size,
+        debounce_after=debounce_after,
+        debounce_max=debounce_max,
+        own_process=True,
+    )
+    try:
+        _run(settings)
+    except OSError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _run(settings: Settings) -> None:
+    from xds_server.app import App  # noqa: PLC0415 - as above
+
+    async def serve() -> None:
+        await App(settings).run()
+
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        asyncio.run(serve())
+    else:
+        uvloop.run(serve())
