@@ -74,7 +74,7 @@ class Settings:
     shutdown_grace: float = 2.0
     """Seconds that streams get to end at a stop."""
     own_process: bool = False
-    """Whether the process is this server's alone: SIGTERM and SIGINT then stop it, and the collector is tuned for it."""
+    """Whether the process is this server's alone: then SIGTERM and SIGINT stop it, and the collector is tuned."""
 
 
 @dataclass(slots=True)

@@ -206,7 +206,11 @@ class Push:
         world = latest() if latest is not None else self.world
         if world is None or world is self.world:
             return
-        keys = await self._in_worker(self._translator.selector_keys, world)
+        try:
+            keys = await self._in_worker(self._translator.selector_keys, world)
+        except Exception:
+            log.exception("the selectors could not be gathered: proxies keep the views that they have")
+            keys = self._keys
         self.world = world
         if keys != self._keys:
             self._keys = keys
@@ -258,9 +262,10 @@ class Push:
 
     def _failed(self, state: _View, view: ProxyView, error: Exception) -> None:
         log.error("translation for %s proxies of namespace %s failed", view.type, view.namespace, exc_info=error)
+        what = f"{type(error).__name__}: {error}"
         state.failure = diagnose(
             "PF0903",
-            f"translating for {view.type} proxies of namespace {view.namespace} failed: {type(error).__name__}: {error}",
+            f"translating for {view.type} proxies of namespace {view.namespace} failed: {what}",
             hint="they are served what they had before; please report this with the objects that changed",
         )
         if self._metrics is not None:

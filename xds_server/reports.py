@@ -57,7 +57,9 @@ class DiagnosticLog:
 
     def update(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Take in all that there is to say now. A diagnostic that only moved to another line is not said again."""
-        now: dict[Identity, Diagnostic] = {(d.code, d.origin, d.message, d.location.file if d.location else ""): d for d in diagnostics}
+        now: dict[Identity, Diagnostic] = {
+            (d.code, d.origin, d.message, d.location.file if d.location else ""): d for d in diagnostics
+        }
         for identity, diagnostic in now.items():
             if identity not in self._known:
                 log.log(_LEVELS[diagnostic.severity], "%s", diagnostic_line(diagnostic))

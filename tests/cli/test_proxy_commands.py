@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner
 
 from tests.serving.proxy import NODE, connected
-from tests.serving.running import ECHO, GATEWAY, ROUTES, Running, running, until
+from tests.serving.running import ALL, Running, running, until
 from xds_server.cli.main import main
 from xds_server.cli.server_client import as_table, find_proxy
 
@@ -26,7 +26,7 @@ NAME = "gw-1.istio-system"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     config = tmp_path_factory.mktemp("config")
-    (config / "all.yaml").write_text("---".join([GATEWAY, ROUTES, ECHO]))
+    (config / "all.yaml").write_text(ALL)
     with running(config) as server, connected(server.xds):
         until(lambda: len(server.json("/api/v1/proxies")) == 1)
         until(lambda: {t["status"] for t in server.json("/api/v1/proxies")[0]["types"].values()} == {"SYNCED"})
@@ -62,7 +62,7 @@ def test_status_of_one_as_json_and_yaml(server: Running) -> None:
 
 def test_a_rejection_stands_below_the_table(tmp_path_factory: pytest.TempPathFactory) -> None:
     config = tmp_path_factory.mktemp("rejected")
-    (config / "all.yaml").write_text("---".join([GATEWAY, ROUTES, ECHO]))
+    (config / "all.yaml").write_text(ALL)
     with running(config) as server, connected(server.xds, error="no such filter"):
         until(lambda: [p for p in server.json("/api/v1/proxies") if p["nacks"]])
         result = run("ps", "--server", server.url)

@@ -16,7 +16,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from tests.serving.running import ECHO, GATEWAY, ROUTES, until
+from tests.serving.running import ALL, until
 from translators.model.codes import diagnose
 from translators.model.meta import ObjectKey
 from translators.model.origin import Location, Origin
@@ -53,7 +53,7 @@ class Served:
 def test_serves_logs_and_stops(tmp_path: Path, number: signal.Signals) -> None:
     config = tmp_path / "config"
     config.mkdir()
-    (config / "all.yaml").write_text("---".join([GATEWAY, ROUTES, ECHO]))
+    (config / "all.yaml").write_text(ALL)
     with Served(tmp_path, "--config", str(config)) as served:
         until(lambda: "ready: the first World" in served.log)
         (config / "broken.yaml").write_text("kind: [\n")

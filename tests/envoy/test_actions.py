@@ -149,7 +149,7 @@ def test_timeout_is_504(mesh: Mesh) -> None:
     begin = time.monotonic()
     reply = mesh.get("/")
     assert reply.status == 504
-    assert 0.2 <= time.monotonic() - begin < 1.5
+    assert 0.15 <= time.monotonic() - begin < 1.5  # Envoy's timers may be some milliseconds early
     mesh.v2.behaviour = Behaviour()
     assert mesh.get("/").status == 200
 
@@ -202,7 +202,7 @@ def test_fault_delay(mesh: Mesh) -> None:
 """)
     begin = time.monotonic()
     assert mesh.get("/slow").status == 200
-    assert 0.3 <= time.monotonic() - begin < 1.5
+    assert 0.25 <= time.monotonic() - begin < 1.5
     begin = time.monotonic()
     assert mesh.get("/").status == 200
     assert time.monotonic() - begin < 0.3

@@ -21,16 +21,15 @@ NODE = "router~10.0.0.9~gw-1.istio-system~istio-system.svc.cluster.local"
 
 
 @contextmanager
-def connected(address: str, *, node: str = NODE, names: dict[str, list[str]] | None = None, error: str = "") -> Iterator[None]:
+def connected(address: str, *, error: str = "") -> Iterator[None]:
     """Be connected for as long as the block lasts. `error`: reject every listener with it."""
     requests: SimpleQueue[Any] = SimpleQueue()
-    names = names or {}
     for number, type_url in enumerate((CLUSTER, ENDPOINT, LISTENER, ROUTE)):
         request = discovery_pb2.DeltaDiscoveryRequest(
-            type_url=type_url, resource_names_subscribe=names.get(type_url, ["*"] if type_url in (ENDPOINT, ROUTE) else [])
+            type_url=type_url, resource_names_subscribe=["*"] if type_url in (ENDPOINT, ROUTE) else []
         )
         if number == 0:
-            request.node.id = node
+            request.node.id = NODE
             request.node.user_agent_name = "envoy"
             version = request.node.user_agent_build_version.version
             version.major_number, version.minor_number = 1, 40

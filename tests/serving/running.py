@@ -46,6 +46,7 @@ spec:
   ports: [{number: 80, name: http, protocol: HTTP}]
   endpoints: [{address: 10.0.0.1}, {address: 10.0.0.2}]
 """
+ALL = f"{GATEWAY}---{ROUTES}---{ECHO}"
 
 
 class Running:

@@ -108,7 +108,7 @@ async def running(push: Push) -> AsyncIterator[None]:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(DEADLINE):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - the conditions are many, and of others
             await asyncio.sleep(0.001)
 
 
@@ -208,6 +208,25 @@ async def test_a_translator_that_raises_leaves_the_last_good_set_and_a_diagnosti
     assert served is stream.offers[0]
     assert push.diagnostics() == ()
     assert translator.calls[-1][2] is stream.offers[0]
+
+
+async def test_selectors_that_cannot_be_gathered_stop_nothing() -> None:
+    def explode(world: World) -> frozenset[str]:
+        if world.cluster_domain == "two":
+            raise LookupError(world.cluster_domain)
+        return frozenset({"app"})
+
+    push = _push(FakeTranslator(keys=explode))
+    stream = FakeStream(_proxy("gw", app="a"))
+    async with running(push):
+        push.publish(_world("one"))
+        await until(lambda: push.ready)
+        push.attach(stream)
+        await until(lambda: bool(stream.offers))
+        push.publish(_world("two"))
+        await until(lambda: len(stream.offers) == 2)
+
+    assert stream.offers[1].view.labels == (("app", "a"),)
 
 
 async def test_a_view_without_streams_is_forgotten() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import grpc
 import grpc.aio
@@ -87,7 +88,7 @@ async def serving(*, ready: bool = True, size: int = 0, write_deadline: float = 
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(DEADLINE):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - the conditions are many, and of others
             await asyncio.sleep(0.002)
 
 
@@ -152,7 +153,7 @@ class Client:
             code: grpc.StatusCode = await self.call.code()
             return code
 
-    async def __aenter__(self) -> Client:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -234,11 +235,11 @@ async def test_a_slow_reader_costs_one_response_and_gets_the_newest(variant: str
         (stream,) = server.ads.streams
         most = 0
         for number in range(pushes):
-            before = server.push.pushes
+            pushed = server.push.pushes + 1
             server.change(str(number))
-            await until(lambda before=before: server.push.pushes > before)
+            await until(lambda pushed=pushed: server.push.pushes == pushed)  # type: ignore[misc] # the default's type
             most = max(most, len(stream._outgoing))
-        told = []
+        told: list[str] = []
         while not told or told[-1] != str(pushes - 1):
             told.append(await client.domain())
 
@@ -253,6 +254,7 @@ async def test_a_proxy_that_never_reads_is_cut_off() -> None:
         server.change("second")
         await until(lambda: not server.ads.streams)
 
+        assert await client.ended() is not grpc.StatusCode.OK
         assert server.metrics.write_timeouts.get() == 1
         assert not server.push.served
 
@@ -291,6 +293,71 @@ async def test_stop_sends_proxies_elsewhere(variant: str) -> None:
         assert await client.ended() is grpc.StatusCode.UNAVAILABLE
         assert took < 2.0
         assert not server.ads.streams
+
+
+@VARIANTS
+@pytest.mark.parametrize("writing", [False, True])
+async def test_a_defect_ends_one_stream_and_not_the_others(
+    variant: str,
+    writing: bool,  # noqa: FBT001 - a parameter of the test
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with serving(size=1 << 20) as server, Client(server, variant) as broken, Client(server, variant) as other:
+        for client in (broken, other):
+            await client.subscribe()
+            assert await client.domain() == "first"
+        first, _ = server.ads.streams
+
+        def explode(*_: object) -> None:
+            raise ZeroDivisionError
+
+        if writing:  # the write of "second" does not end before it is read
+            server.change("second")
+            await until(lambda: first.stuck_since() < math.inf)
+        monkeypatch.setattr(type(first._core), "offer", _only(first._core, explode))
+        server.change("third")
+        if writing:
+            assert await broken.domain() == "second"
+        assert await broken.ended() is grpc.StatusCode.INTERNAL
+        while await other.domain() != "third":
+            pass
+        assert len(server.ads.streams) == 1
+        assert server.metrics.internal_errors.get() == 1
+
+
+def _only(core: Any, replacement: Callable[..., Any]) -> Callable[..., Any]:
+    """Replace a method for one object; the class has slots, so it is done there."""
+    original = type(core).offer
+
+    def offer(self: Any, *arguments: Any) -> Any:
+        return (replacement if self is core else original)(self, *arguments)
+
+    return offer
+
+
+async def test_a_proxy_that_goes_while_it_is_written_to_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(size=4 << 20) as server:
+        async with Client(server, "delta") as client:
+            await client.subscribe()
+            await until(lambda: bool(server.ads.streams))
+            (stream,) = server.ads.streams
+            await until(lambda: stream.stuck_since() < math.inf)
+        await until(lambda: not server.ads.streams and stream._writer is None)
+
+    assert [r for r in caplog.records if r.levelname in ("WARNING", "ERROR")] == []
+
+
+async def test_stop_does_not_wait_for_a_proxy_that_does_not_read(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(size=4 << 20) as server, Client(server, "delta") as client:
+        await client.subscribe()
+        await until(lambda: any(s.stuck_since() < math.inf for s in server.ads.streams))
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await server.ads.stop(2.0)
+
+        assert loop.time() - began < 4.0
+        assert await client.ended() is not grpc.StatusCode.OK
+    assert [r for r in caplog.records if r.levelname in ("WARNING", "ERROR")] == []
 
 
 async def test_one_port_belongs_to_one_server() -> None:

@@ -140,7 +140,7 @@ class AdsServer:
             for stream in [s for s in self._open if s.stuck_since() < limit]:
                 log.warning("%r has not read for %.0f s: the stream is closed", stream, self._deadline)
                 self.metrics.write_timeouts.add()
-                stream.end(Ending(grpc.StatusCode.DEADLINE_EXCEEDED, "the proxy does not read"))
+                stream.end(Ending(grpc.StatusCode.DEADLINE_EXCEEDED, "the proxy does not read", patient=False))
 
     async def stop(self, grace: float = 2.0) -> None:
         """End every stream with UNAVAILABLE, so that proxies look for another server, then close the port. Takes at

@@ -40,6 +40,9 @@ Request = TypeVar("Request", "DiscoveryRequest", "DeltaDiscoveryRequest")
 _BACKLOG: Final = 16
 """Responses that may wait to be written before no more requests are read from this proxy."""
 
+_PATIENCE: Final = 1.0
+"""Seconds that the last write gets when a stream ends."""
+
 _METRIC_TYPE: Final = {url: short.lower() for url, short in SHORT.items()}
 
 
@@ -64,6 +67,8 @@ class Ending:
 
     code: grpc.StatusCode
     reason: str
+    patient: bool = True
+    """Whether a write that is under way gets a moment to finish."""
 
 
 class AdsStream(Generic[Request]):
@@ -91,9 +96,11 @@ class AdsStream(Generic[Request]):
         "proxy",
     )
 
-    def __init__(self, core: Core[Request], context: grpc.aio.ServicerContext[Request, bytes], hub: Hub, *, delta: bool) -> None:
-        self._core = core
-        self._context = context
+    def __init__(
+        self, core: Core[Request], context: grpc.aio.ServicerContext[Request, bytes], hub: Hub, *, delta: bool
+    ) -> None:
+        self._core: Core[Request] = core
+        self._context: grpc.aio.ServicerContext[Request, bytes] = context
         self._hub = hub
         self._loop = asyncio.get_running_loop()
         self._outgoing: deque[Outgoing] = deque()
@@ -126,8 +133,11 @@ class AdsStream(Generic[Request]):
         """
         self._snapshot = snapshot
         self._since = since
-        if self._writer is None and self._take_snapshot():
-            self._writer = self._loop.create_task(self._write())
+        try:
+            if self._writer is None and self._take_snapshot():
+                self._writer = self._loop.create_task(self._write())
+        except Exception as error:  # noqa: BLE001 - one stream's defect must not stop the push to the others
+            self._broken(error)
 
     def end(self, ending: Ending) -> None:
         """Have the stream end with a status; returns at once."""
@@ -142,6 +152,7 @@ class AdsStream(Generic[Request]):
     async def serve(self) -> None:
         """Read requests until the proxy leaves or the stream is ended."""
         self._reader = asyncio.current_task()
+        written = True
         try:
             await self._read()
         except asyncio.CancelledError:
@@ -149,11 +160,29 @@ class AdsStream(Generic[Request]):
                 raise
             self._reader.uncancel()
         finally:
+            self._reader = None
             self._hub.disconnected(self)
-            if self._writer is not None:
-                self._writer.cancel()
-        if self._ending is not None:
-            await self._context.abort(self._ending.code, self._ending.reason)
+            written = await self._finish_writing()
+        if self._ending is None:
+            return
+        if not written:
+            # A status can only follow the write that is under way. Without one, gRPC resets the stream when the last
+            # reference to the call goes, which is now: nothing here may be part of a cycle.
+            raise asyncio.CancelledError
+        await self._context.abort(self._ending.code, self._ending.reason)
+
+    async def _finish_writing(self) -> bool:
+        """Wait a moment for the write that is under way, if one is; false if it had to be given up."""
+        writer = self._writer
+        if writer is None:
+            return True
+        self._outgoing.clear()
+        self._snapshot = None
+        patience = 0.0 if self._ending is not None and not self._ending.patient else _PATIENCE
+        done, _ = await asyncio.wait({writer}, timeout=patience)
+        if not done:
+            writer.cancel()
+        return bool(done)
 
     async def _read(self) -> None:
         read, receive, clock = self._context.read, self._core.receive, time.monotonic
@@ -212,6 +241,12 @@ class AdsStream(Generic[Request]):
         self._room = asyncio.Event()
         await self._room.wait()
 
+    def _broken(self, error: Exception) -> None:
+        """End a stream on which our own code failed: the proxy keeps what it has, and comes back to a fresh one."""
+        log.error("%r: the stream is ended by a defect", self, exc_info=error)
+        self._hub.metrics.internal_errors.add()
+        self.end(Ending(grpc.StatusCode.INTERNAL, "a defect in the control plane; see its log"))
+
     def _take_snapshot(self) -> bool:
         """Turn the snapshot that waits into responses; false if it changes nothing for this proxy."""
         snapshot, self._snapshot = self._snapshot, None
@@ -246,6 +281,8 @@ class AdsStream(Generic[Request]):
         except (grpc.aio.UsageError, grpc.aio.InternalError, asyncio.InvalidStateError) as error:
             # The proxy has gone while we wrote: grpc.aio ends the reading task, and with it the stream.
             log.debug("%s: writing stopped: %s", self, error)
+        except Exception as error:  # noqa: BLE001 - or the stream would go on without ever being sent anything again
+            self._broken(error)
         finally:
             self._writing_since = math.inf
             self._writer = None

@@ -74,6 +74,10 @@ class Backend:
     def reset(self) -> None:
         """Heal it, and forget what it saw."""
         self._echo.behaviour = OK
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget what it saw."""
         self._echo.count = 0
         self._echo.recent.clear()
 

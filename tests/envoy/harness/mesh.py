@@ -108,6 +108,8 @@ class Mesh:
         took = time.monotonic() - begin
         wait_warm(self.envoy)
         assert_clean(self.envoy)
+        for backend in self.backends:
+            backend.forget()  # the requests that asked for the edit, while the routes were the old ones
         return took
 
     @staticmethod
