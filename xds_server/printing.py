@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf import any_pb2, descriptor_pool, json_format, message_factory, struct_pb2
 from google.protobuf.message import DecodeError, Message
@@ -51,7 +51,51 @@ def message_to_json(message: Message) -> JsonObject:
 
 def _print(message: Message) -> JsonObject:
     printed: JsonObject = json_format.MessageToDict(message, preserving_proto_field_name=True)
+    _sort_maps(message, printed)
     return printed
+
+
+def _sort_maps(message: Message, printed: object) -> None:
+    """Sort the keys of maps and Structs in place: protobuf gives them in an order that differs from process to process."""
+    if not isinstance(printed, dict):
+        return  # a duration or a wrapper, which prints as a scalar
+    if isinstance(message, any_pb2.Any):
+        inner = _unpack(message)
+        if inner is not None:
+            _sort_maps(inner, printed.get("value") if isinstance(inner, struct_pb2.Struct) else printed)
+    elif isinstance(message, struct_pb2.Struct):
+        _sort_keys(printed)
+    else:
+        for field, value in message.ListFields():
+            if field.message_type is not None:
+                _sort_field(field, value, printed[field.name])
+
+
+def _sort_field(field: FieldDescriptor, value: Any, printed: Any) -> None:  # noqa: ANN401 - one of four forms of a field
+    if isinstance(value, Message):
+        _sort_maps(value, printed)
+    elif isinstance(printed, dict):
+        if field.message_type.fields_by_name["value"].message_type is not None:
+            for key, part in value.items():
+                _sort_maps(part, printed[str(key)])
+        ordered = sorted(printed.items())
+        printed.clear()
+        printed.update(ordered)
+    else:
+        for part, item in zip(value, printed, strict=True):
+            _sort_maps(part, item)
+
+
+def _sort_keys(tree: object) -> None:
+    if isinstance(tree, dict):
+        ordered = sorted(tree.items())
+        tree.clear()
+        tree.update(ordered)
+        for value in tree.values():
+            _sort_keys(value)
+    elif isinstance(tree, list):
+        for item in tree:
+            _sort_keys(item)
 
 
 def redact(message: Message) -> None:

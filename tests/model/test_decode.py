@@ -391,7 +391,7 @@ def test_a_mesh_config_has_istios_defaults() -> None:
     [
         ({"conectTimeout": "3s"}, "conectTimeout", "PF0204"),
         ({"connectTimeout": 3}, "connectTimeout", "PF0205"),
-        ({"accessLogFile": "/dev/stdout"}, "accessLogFile", "PF0208"),
+        ({"ingressClass": "nginx"}, "ingressClass", "PF0208"),
         ({"extensionProviders": [{"name": "x"}]}, "extensionProviders", "PF0208"),
         ([], "", "PF0205"),
     ],

@@ -129,3 +129,20 @@ def test_finds_types_that_nothing_imported() -> None:
 def test_a_body_of_another_type_is_an_error() -> None:
     with pytest.raises(ValueError, match="cannot be decoded"):
         to_json(Resource(CLUSTER, "a", b"\xff\xff", ()))
+
+
+def test_maps_are_sorted_at_every_depth() -> None:
+    """In a map of messages, in Structs inside of each other and in lists, and inside an Any."""
+    virtual_host = route_components_pb2.VirtualHost(name="v", domains=["*"])
+    route = virtual_host.routes.add()
+    for name in "gfedcba":
+        route.metadata.filter_metadata[name].update({"z": 1, "y": [{"b": 1, "a": 2}], "x": {"d": 1, "c": 2}})
+        virtual_host.typed_per_filter_config[name].Pack(route.metadata)
+    printed = message_to_json(virtual_host)
+    text = json.dumps(printed)
+    wanted = {"x": {"c": 2.0, "d": 1.0}, "y": [{"a": 2.0, "b": 1.0}], "z": 1.0}
+    assert json.dumps(printed["routes"][0]["metadata"]["filter_metadata"]) == json.dumps(
+        dict.fromkeys("abcdefg", wanted)
+    )  # type: ignore[index]
+    assert list(printed["typed_per_filter_config"]) == list("abcdefg")  # type: ignore[call-overload]
+    assert text.count(json.dumps(wanted)) == 7 + 7 * 7

@@ -37,10 +37,10 @@ def _under(prefixes: Iterable[str], fields: Mapping[str, Notice]) -> dict[str, N
 
 _TLS: Final = _idle("TLS is not configured on gateways' listeners")
 _UPSTREAM_TLS: Final = _idle("TLS to endpoints is not configured")
-_SIDECAR: Final = _idle("sidecars are not configured; on a gateway this selects nothing")
+_SIDECAR: Final = _idle("sidecars are not configured")
 _LOCALITY: Final = _idle("endpoints are not weighted by locality")
 _NOT_ISTIO: Final = _idle("Istio does not implement it either")
-_ACCESS_LOG: Final = _idle("access logs are not configured")
+_ACCESS_LOG: Final = _idle("accessLogFile is the only access log")
 _TRACING: Final = _idle("tracing is not configured")
 
 _GATEWAY: Final[dict[str, Notice]] = {
@@ -76,8 +76,6 @@ _VIRTUAL_SERVICE: Final[dict[str, Notice]] = {
     "spec.tls": _idle("only HTTP is routed"),
     "spec.tcp": _idle("only HTTP is routed"),
     "spec.http[].delegate": _idle("delegation is not followed; the route is left out"),
-    "spec.http[].match[].sourceLabels": _SIDECAR,
-    "spec.http[].match[].sourceNamespace": _SIDECAR,
     "spec.http[].fault.delay.exponentialDelay": _NOT_ISTIO,
     "spec.http[].fault.abort.http2Error": _NOT_ISTIO,
     "spec.http[].fault.delay.percent": _renamed("percentage.value"),
@@ -141,9 +139,6 @@ _MESH_CONFIG: Final[dict[str, Notice]] = {
     "ingressSelector": _idle("Ingress is not read"),
     "ingressControllerMode": _idle("Ingress is not read"),
     "enableTracing": _TRACING,
-    "accessLogFile": _ACCESS_LOG,
-    "accessLogFormat": _ACCESS_LOG,
-    "accessLogEncoding": _ACCESS_LOG,
     "enableEnvoyAccessLogService": _ACCESS_LOG,
     "disableEnvoyListenerLog": _ACCESS_LOG,
     "outboundTrafficPolicy": _SIDECAR,

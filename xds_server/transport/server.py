@@ -136,11 +136,14 @@ class AdsServer:
         """Cut off proxies that do not read, until cancelled."""
         while True:
             await asyncio.sleep(min(self._deadline / 4, 5.0))
-            limit = time.monotonic() - self._deadline
-            for stream in [s for s in self._open if s.stuck_since() < limit]:
-                log.warning("%r has not read for %.0f s: the stream is closed", stream, self._deadline)
-                self.metrics.write_timeouts.add()
-                stream.end(Ending(grpc.StatusCode.DEADLINE_EXCEEDED, "the proxy does not read", patient=False))
+            self._cut_off(time.monotonic() - self._deadline)
+
+    def _cut_off(self, limit: float) -> None:
+        """End the streams whose write began before `limit`; apart from `run`, which would keep the last of them."""
+        for stream in [s for s in self._open if s.stuck_since() < limit]:
+            log.warning("%s has not read for %.0f s: the stream is closed", repr(stream), self._deadline)
+            self.metrics.write_timeouts.add()
+            stream.end(Ending(grpc.StatusCode.DEADLINE_EXCEEDED, "the proxy did not read"))
 
     async def stop(self, grace: float = 2.0) -> None:
         """End every stream with UNAVAILABLE, so that proxies look for another server, then close the port. Takes at

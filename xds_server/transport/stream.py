@@ -40,9 +40,6 @@ Request = TypeVar("Request", "DiscoveryRequest", "DeltaDiscoveryRequest")
 _BACKLOG: Final = 16
 """Responses that may wait to be written before no more requests are read from this proxy."""
 
-_PATIENCE: Final = 1.0
-"""Seconds that the last write gets when a stream ends."""
-
 _METRIC_TYPE: Final = {url: short.lower() for url, short in SHORT.items()}
 
 
@@ -67,8 +64,6 @@ class Ending:
 
     code: grpc.StatusCode
     reason: str
-    patient: bool = True
-    """Whether a write that is under way gets a moment to finish."""
 
 
 class AdsStream(Generic[Request]):
@@ -78,6 +73,7 @@ class AdsStream(Generic[Request]):
         "_context",
         "_core",
         "_ending",
+        "_gone",
         "_hub",
         "_loop",
         "_outgoing",
@@ -112,6 +108,7 @@ class AdsStream(Generic[Request]):
         self._reader: asyncio.Task[object] | None = None
         self._room: asyncio.Event | None = None
         self._ending: Ending | None = None
+        self._gone = False
         self.proxy: Proxy
         self.delta = delta
         self.peer = context.peer()
@@ -152,8 +149,10 @@ class AdsStream(Generic[Request]):
     async def serve(self) -> None:
         """Read requests until the proxy leaves or the stream is ended."""
         self._reader = asyncio.current_task()
-        written = True
         try:
+            # By itself grpc.aio sends this with the first write, and again at the end if that write has failed, which
+            # it then logs as an error of ours.
+            await self._context.send_initial_metadata(())
             await self._read()
         except asyncio.CancelledError:
             if self._ending is None or self._reader is None:
@@ -162,27 +161,18 @@ class AdsStream(Generic[Request]):
         finally:
             self._reader = None
             self._hub.disconnected(self)
-            written = await self._finish_writing()
-        if self._ending is None:
-            return
-        if not written:
-            # A status can only follow the write that is under way. Without one, gRPC resets the stream when the last
-            # reference to the call goes, which is now: nothing here may be part of a cycle.
-            raise asyncio.CancelledError
-        await self._context.abort(self._ending.code, self._ending.reason)
+            await self._finish_writing()
+        if self._ending is not None and not self._gone:
+            await self._context.abort(self._ending.code, self._ending.reason)
 
-    async def _finish_writing(self) -> bool:
-        """Wait a moment for the write that is under way, if one is; false if it had to be given up."""
-        writer = self._writer
-        if writer is None:
-            return True
+    async def _finish_writing(self) -> None:
+        """Wait for the write that is under way: the stream's status can only follow it, and grpc.aio has no way to
+        give it up. A proxy that does not read costs this one response until it does, or its connection ends.
+        """
         self._outgoing.clear()
         self._snapshot = None
-        patience = 0.0 if self._ending is not None and not self._ending.patient else _PATIENCE
-        done, _ = await asyncio.wait({writer}, timeout=patience)
-        if not done:
-            writer.cancel()
-        return bool(done)
+        if self._writer is not None:
+            await asyncio.wait({self._writer})
 
     async def _read(self) -> None:
         read, receive, clock = self._context.read, self._core.receive, time.monotonic
@@ -227,13 +217,13 @@ class AdsStream(Generic[Request]):
                 event.message,
             )
         elif isinstance(event, Rejected):
-            log.warning("%s (%s) broke the rules of the stream: %s", self, self.peer, event.reason)
+            log.warning("%s (%s) broke the rules of the stream: %s", repr(self), self.peer, event.reason)
             self._ending = Ending(grpc.StatusCode[event.status], event.reason)
             return False
         elif isinstance(event, Ignored):
             if event.reason.startswith("stale nonce"):
                 self._hub.metrics.expired_nonces.add(_METRIC_TYPE.get(event.type_url, "other"))
-            log.debug("%s: ignored %s: %s", self, event.type_url, event.reason)
+            log.debug("%s: ignored %s: %s", repr(self), event.type_url, event.reason)
         return True
 
     async def _wait_for_room(self) -> None:
@@ -243,7 +233,7 @@ class AdsStream(Generic[Request]):
 
     def _broken(self, error: Exception) -> None:
         """End a stream on which our own code failed: the proxy keeps what it has, and comes back to a fresh one."""
-        log.error("%r: the stream is ended by a defect", self, exc_info=error)
+        log.error("%s: the stream is ended by a defect", repr(self), exc_info=error)
         self._hub.metrics.internal_errors.add()
         self.end(Ending(grpc.StatusCode.INTERNAL, "a defect in the control plane; see its log"))
 
@@ -280,7 +270,8 @@ class AdsStream(Generic[Request]):
                     return
         except (grpc.aio.UsageError, grpc.aio.InternalError, asyncio.InvalidStateError) as error:
             # The proxy has gone while we wrote: grpc.aio ends the reading task, and with it the stream.
-            log.debug("%s: writing stopped: %s", self, error)
+            self._gone = True
+            log.debug("%s: writing stopped: %s", repr(self), error)
         except Exception as error:  # noqa: BLE001 - or the stream would go on without ever being sent anything again
             self._broken(error)
         finally:
