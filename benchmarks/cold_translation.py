@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
+from envoy.config.core.v3.config_source_pb2 import ApiVersion
+from envoy.config.core.v3.health_check_pb2 import HealthStatus
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
@@ -62,7 +64,7 @@ def _cluster(service: str, namespace: str, host: str, name: str) -> bytes:
     cluster = Cluster(name=name, type=Cluster.EDS, lb_policy=Cluster.LEAST_REQUEST, alt_stat_name=f"{name};")
     cluster.eds_cluster_config.service_name = name
     cluster.eds_cluster_config.eds_config.ads.SetInParent()
-    cluster.eds_cluster_config.eds_config.resource_api_version = 2
+    cluster.eds_cluster_config.eds_config.resource_api_version = ApiVersion.V3
     cluster.connect_timeout.seconds = 10
     cluster.common_lb_config.healthy_panic_threshold.SetInParent()
     threshold = cluster.circuit_breakers.thresholds.add()
@@ -96,7 +98,7 @@ def _assignment(index: int, namespace: str, name: str) -> bytes:
         address = endpoint.endpoint.address.socket_address
         address.address = f"10.{index // 250 % 250}.{index % 250}.{octet}"
         address.port_value = 8080
-        endpoint.health_status = 1
+        endpoint.health_status = HealthStatus.HEALTHY
         endpoint.load_balancing_weight.value = 1
         endpoint.metadata.filter_metadata["istio"].fields["workload"].string_value = f";{namespace};;latest;Kubernetes"
     return assignment.SerializeToString(deterministic=True)

@@ -56,7 +56,7 @@ def length_delimited(field_number: int, payload: bytes) -> bytes:
 
 
 class Resource:
-    """One Envoy resource. Immutable by convention: nothing assigns to it after `__init__` but its two lazy fragments."""
+    """One Envoy resource. Immutable by convention: nothing is assigned after `__init__` but its two lazy fragments."""
 
     __slots__ = ("_delta", "_sotw", "body", "digest", "name", "notes", "origins", "refs", "type_url", "version")
 

@@ -56,7 +56,7 @@ def _print(message: Message) -> JsonObject:
 
 
 def _sort_maps(message: Message, printed: object) -> None:
-    """Sort the keys of maps and Structs in place: protobuf gives them in an order that differs from process to process."""
+    """Sort the keys of maps and Structs in place: protobuf's order differs from process to process."""
     if not isinstance(printed, dict):
         return  # a duration or a wrapper, which prints as a scalar
     if isinstance(message, any_pb2.Any):
@@ -75,7 +75,8 @@ def _sort_field(field: FieldDescriptor, value: Any, printed: Any) -> None:  # no
     if isinstance(value, Message):
         _sort_maps(value, printed)
     elif isinstance(printed, dict):
-        if field.message_type.fields_by_name["value"].message_type is not None:
+        entry = field.message_type
+        if entry is not None and entry.fields_by_name["value"].message_type is not None:
             for key, part in value.items():
                 _sort_maps(part, printed[str(key)])
         ordered = sorted(printed.items())

@@ -52,8 +52,8 @@ def test_changed_since_adds_up_steps() -> None:
     first = World()
     second = first.apply({a.key: a})
     third = second.apply({b.key: b})
-    assert third.changed_since(first) == {a.key, b.key}
-    assert third.changed_since(second) == {b.key}
+    assert third.changed_since(first) == frozenset({a.key, b.key})
+    assert third.changed_since(second) == frozenset({b.key})
     assert third.changed_since(third) == frozenset()
 
 
@@ -68,7 +68,7 @@ def test_changed_since_does_not_know_what_is_unrelated_too_old_or_behind_a_setti
 
 
 keys = st.sampled_from(["a", "b", "c"])
-slices = st.builds(lambda name, of: endpoint_slice(name, of), keys, st.sampled_from(["x", "y", ""]))
+slices = st.builds(endpoint_slice, keys, st.sampled_from(["x", "y", ""]))
 pods = st.builds(lambda name, ips: pod(name, *ips), keys, st.sets(st.sampled_from(["1", "2"])))
 steps = st.lists(
     st.one_of(

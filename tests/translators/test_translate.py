@@ -148,10 +148,12 @@ def test_notes_tell_the_field_behind_each_part_and_leave_the_bytes_alone() -> No
     noted = Translator().with_notes(world, ROUTER)
     assert content(noted) == content(fresh(world))
     cluster = noted[CLUSTER].resources["outbound|80||svc-0.ns-0.svc.cluster.local"]
-    assert {path: str(origin) for path, origin in cluster.notes if path.startswith("circuit_breakers") or not path} == {
+    thresholds = "circuit_breakers.thresholds[0]"
+    pool = "DestinationRule ns-0/svc-0 spec.trafficPolicy.connectionPool"
+    assert {path: str(origin) for path, origin in cluster.notes if path.startswith(thresholds) or not path} == {
         "": "Service ns-0/svc-0",
-        "circuit_breakers.thresholds[0].max_connections": "DestinationRule ns-0/svc-0 spec.trafficPolicy.connectionPool.tcp.maxConnections",
-        "circuit_breakers.thresholds[0].max_pending_requests": "DestinationRule ns-0/svc-0 spec.trafficPolicy.connectionPool.http.http1MaxPendingRequests",
+        f"{thresholds}.max_connections": f"{pool}.tcp.maxConnections",
+        f"{thresholds}.max_pending_requests": f"{pool}.http.http1MaxPendingRequests",
     }
 
 

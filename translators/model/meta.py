@@ -10,7 +10,7 @@ import msgspec
 class ObjectKey(NamedTuple):
     """Names one object: kind, namespace and name. Cluster-scoped kinds have an empty namespace.
 
-    Kinds of different groups that share a name (Istio's and the Gateway API's Gateway) get distinct `kind` strings here.
+    Kinds of different groups that share a name (Istio's and the Gateway API's Gateway) get distinct `kind`s here.
     """
 
     kind: str

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from translators.model.meta import Struct
+from translators.model.meta import ObjectKey, Struct
 from translators.model.proxy import Locality
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from translators.model.meta import ObjectKey
 
 
 class Protocol(StrEnum):

@@ -7,7 +7,7 @@ change costs the same in a small and in a big mesh.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from immutables import Map
 
@@ -15,11 +15,13 @@ from translators.model.kubernetes import EndpointSlice, Pod
 from translators.model.mesh_config import MeshConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from translators.model.meta import KubeObject, ObjectKey
 
 T = TypeVar("T", bound="KubeObject")
+K = TypeVar("K")
+V = TypeVar("V")
 
 SERVICE_NAME_LABEL: Final = "kubernetes.io/service-name"
 
@@ -79,12 +81,10 @@ class World:
             names = _put(by_namespace.get(key.namespace, _NONE), key.name, new)
             objects = _put(objects, key.kind, _put(by_namespace, key.namespace, names or None) or None)
             if key.kind == EndpointSlice.KIND:
-                slices = _index(slices, key, _slice_index(old), _slice_index(new), new)
+                current = new if isinstance(new, EndpointSlice) else None
+                slices = _index(slices, key.name, _service_of(old), _service_of(new), current)
             elif key.kind == Pod.KIND:
-                for ip in {*_pod_index(old), *_pod_index(new)}:
-                    pods = _index(
-                        pods, key, ip if ip in _pod_index(old) else None, ip if ip in _pod_index(new) else None, new
-                    )
+                pods = _index(pods, key.name, _ips_of(old), _ips_of(new), new if isinstance(new, Pod) else None)
         if not changed:
             return self
         history = ((self.token, frozenset(changed)), *self.history[: _REMEMBERED - 1])
@@ -110,33 +110,35 @@ class World:
         return self if mesh == self.mesh else replace(self, mesh=mesh, history=(), token=object())
 
 
-_NONE: Map = Map()  # type: ignore[type-arg] # empty at every level
+_NONE: Map[Any, Any] = Map()
+"""Empty at every level."""
 
 
-def _put(mapping, key, value):  # type: ignore[no-untyped-def]
+def _put(mapping: Map[K, V], key: K, value: V | None) -> Map[K, V]:
     """Put in a value, or take the key out if the value is None."""
     if value is None:
         return mapping.delete(key) if key in mapping else mapping
     return mapping.set(key, value)
 
 
-def _index(index, key, before, after, new):  # type: ignore[no-untyped-def]
-    """Move an object between the entries of an index, whose values are maps by object name."""
-    if before is not None and before != after:
-        index = _put(index, before, _put(index.get(before, _NONE), key.name, None) or None)
-    if after is not None:
-        index = index.set(after, index.get(after, _NONE).set(key.name, new))
+def _index(
+    index: Map[K, Map[str, V]], name: str, before: Iterable[K], after: Iterable[K], new: V | None
+) -> Map[K, Map[str, V]]:
+    """Move an object from the entries that it had to those that it has now."""
+    for entry in before:
+        index = _put(index, entry, _put(index.get(entry, _NONE), name, None) or None)
+    if new is not None:
+        for entry in after:
+            index = index.set(entry, index.get(entry, _NONE).set(name, new))
     return index
 
 
-def _slice_index(value: KubeObject | None) -> tuple[str, str] | None:
+def _service_of(value: KubeObject | None) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, EndpointSlice):
-        return None
-    service = value.metadata.labels.get(SERVICE_NAME_LABEL)
-    return (value.metadata.namespace, service) if service else None
-
-
-def _pod_index(value: KubeObject | None) -> tuple[tuple[str, str], ...]:
-    if not isinstance(value, Pod):
         return ()
-    return tuple((value.metadata.namespace, ip) for ip in value.status.ips)
+    service = value.metadata.labels.get(SERVICE_NAME_LABEL)
+    return ((value.metadata.namespace, service),) if service else ()
+
+
+def _ips_of(value: KubeObject | None) -> tuple[tuple[str, str], ...]:
+    return tuple((value.metadata.namespace, ip) for ip in value.status.ips) if isinstance(value, Pod) else ()

@@ -26,11 +26,11 @@ ALIASES: Final = {"ps": "proxy-status", "pc": "proxy-config"}
 class Verbs(click.Group):
     """Imports a verb's module only when that verb (or its help) is asked for."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, _ctx: click.Context) -> list[str]:
         """List the verbs in the order of a first visit."""
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a verb's command, by its name or alias."""
         module = VERBS.get(ALIASES.get(cmd_name, cmd_name))
         if module is None:

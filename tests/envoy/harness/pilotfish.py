@@ -70,9 +70,7 @@ class Pilotfish:
 
     def _ports(self) -> tuple[int, int] | None:
         self._process.assert_runs()
-        found = {
-            name: re.search(rf"\b{name}=127\.0\.0\.1:(\d+)", self._process.log) for name in ("xds", "http")
-        }
+        found = {name: re.search(rf"\b{name}=127\.0\.0\.1:(\d+)", self._process.log) for name in ("xds", "http")}
         xds, http = found["xds"], found["http"]
         return (int(xds[1]), int(http[1])) if xds and http else None
 
