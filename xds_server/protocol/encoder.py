@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from translators.model.origin import implicit
-from translators.resources import ENDPOINT, Resource, TypeSet, length_delimited
+from translators.resources import ENDPOINT, TYPES, Resource, TypeSet, length_delimited
 from xds_server.protocol.difference import Difference, difference
+from xds_server.protocol.passage import Stage, passage
 from xds_server.protocol.step import Outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
+
+    from translators.resources import ResourceSet
 
 MESSAGE_SIZE: Final = 3_500_000
 """Bytes after which a delta response is split: gRPC clients take 4 MiB by default (rules 59 and 93)."""
@@ -66,6 +69,15 @@ class Encoder:
         """A set with resources that are about to leave it, for the first step of make-before-break (rule 62)."""
         key = ("together", types.type_url, types.version, lingering)
         return self._recall(key) or self._remember(key, types.replace({gone.name: gone for gone in lingering}))
+
+    def passage(self, held: ResourceSet, target: ResourceSet, unanswered: frozenset[str]) -> tuple[Stage, ...]:
+        """See `passage.passage`; worked out once for all streams that hold the same."""
+        versions = (*(held[t].version for t in TYPES), *(target[t].version for t in TYPES))
+        key = ("passage", versions, unanswered)
+        hit: tuple[Stage, ...] | None = self._recall(key)
+        if hit is None or hit[-1].snapshot is not target:
+            hit = self._remember(key, passage(self, held, target, unanswered))
+        return hit
 
     def empty_assignment(self, name: str) -> Resource:
         """A ClusterLoadAssignment without endpoints (its field 1 is the name): the state-of-the-world way to say that

@@ -77,6 +77,9 @@ class Stream(Protocol[Request_contra]):
     what this stream was sent, so a slow reader is given only the newest (xds-protocol rule 101).
     """
 
+    deadline: float | None
+    """When to call `wake`, if nothing else happens before; None: not at all."""
+
     def receive(self, request: Request_contra, now: float) -> Step:
         """Take in one request; `now` is in seconds, of any clock that never goes back.
 
@@ -88,7 +91,14 @@ class Stream(Protocol[Request_contra]):
     def offer(self, snapshot: ResourceSet, now: float, reason: str = "") -> Step:
         """Send what this stream has subscribed to and that differs from what it was sent. The snapshot is kept, and
         later requests are answered from it.
+
+        Part of it may have to wait for an answer of the client (see `passage`): it then comes out of the `receive` that
+        takes that answer in, or of `wake`.
         """
+        ...
+
+    def wake(self, now: float) -> Step:
+        """Send what has waited for an answer of the client for long enough. Does nothing before `deadline`."""
         ...
 
     def status(self) -> Mapping[str, TypeStatus]:

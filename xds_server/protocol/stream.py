@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, DiscoveryRequest
 
-from translators.resources import CLUSTER, ENDPOINT, LISTENER, SECRET, TYPES
+from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, TYPES
 from xds_server.protocol.events import Connected, Event, Ignored, Rejected, Subscribed, Unsubscribed
 from xds_server.protocol.ledger import Ledger, TypeStatus
+from xds_server.protocol.passage import Stage
 from xds_server.protocol.step import QUIET, Limits, Step
 from xds_server.protocol.subscription import NAMED_ONLY, UNCHANGED, Change, Subscription
 
@@ -31,6 +32,8 @@ the one it has. https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protoco
 """
 
 _SERVED: Final = frozenset(TYPES)
+
+_NONE: Final[frozenset[str]] = frozenset()
 
 Message = TypeVar("Message", DiscoveryRequest, DeltaDiscoveryRequest)
 
@@ -60,7 +63,18 @@ class TypeState:
 class BaseStream(ABC, Generic[Message]):
     """See `step.Stream`. A variant says how a request changes a subscription, and what is due."""
 
-    __slots__ = ("_connected", "_encoder", "_ended", "_limits", "_snapshot", "_types")
+    __slots__ = (
+        "_ahead",
+        "_connected",
+        "_encoder",
+        "_ended",
+        "_limits",
+        "_snapshot",
+        "_stage",
+        "_target",
+        "_types",
+        "deadline",
+    )
 
     def __init__(self, encoder: Encoder, *, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
         """`encoder` is shared by all streams of the process."""
@@ -68,16 +82,62 @@ class BaseStream(ABC, Generic[Message]):
         self._limits = limits
         self._types: dict[str, TypeState] = {}
         self._snapshot: ResourceSet | None = None
+        """What was offered to the client last: `_target`, or a stage on the way there."""
+        self._target: ResourceSet | None = None
+        self._stage: Stage | None = None
+        """The stage whose answer is awaited."""
+        self._ahead: tuple[Stage, ...] = ()
+        self.deadline: float | None = None
         self._connected = False
         self._ended = False
 
     def offer(self, snapshot: ResourceSet, now: float, reason: str = "") -> Step:
         """See `step.Stream.offer`."""
-        if self._ended or snapshot is self._snapshot:
+        if self._ended or snapshot is self._target:
             return QUIET
-        self._snapshot = snapshot
-        responses = self._due(snapshot, now, "", UNCHANGED)
+        self._target = snapshot
+        held = self._snapshot
+        unanswered = self._stage.fresh if self._stage is not None else _NONE
+        if held is None or not self._can_wait() or (held[CLUSTER] is snapshot[CLUSTER] and not unanswered):
+            self._ahead = (Stage(snapshot=snapshot),)
+        else:
+            self._ahead = self._encoder.passage(held, snapshot, unanswered)
+        responses = self._onward(now)
         return Step(tuple(responses), (), reason) if responses else QUIET
+
+    def wake(self, now: float) -> Step:
+        """See `step.Stream.wake`."""
+        if self._ended or self.deadline is None or now < self.deadline:
+            return QUIET
+        self.deadline = None
+        responses = self._onward(now)
+        return Step(tuple(responses), (), "waited") if responses else QUIET
+
+    def _onward(self, now: float) -> list[Outgoing]:
+        """Offer the stages ahead, up to one whose answer must be awaited."""
+        out: list[Outgoing] = []
+        while self._ahead:
+            stage, *ahead = self._ahead
+            self._ahead = tuple(ahead)
+            self._snapshot = stage.snapshot
+            out += self._due(stage.snapshot, now, "", UNCHANGED)
+            if self._waits_for(stage):
+                # A cluster is waited for once: a newer snapshot does not begin the wait anew.
+                before, self._stage = self._stage, stage
+                again = before is not None and stage.awaits == before.awaits and stage.fresh <= before.fresh
+                if self.deadline is None or not again:
+                    self.deadline = now + stage.patience
+                return out
+        self._stage = self.deadline = None
+        return out
+
+    def _can_wait(self) -> bool:
+        """Whether the client takes both clusters and routes from this stream, so that their order can matter."""
+        states = (self._types.get(CLUSTER), self._types.get(ROUTE))
+        return all(state is not None and state.base is not None for state in states)
+
+    def _waits_for(self, stage: Stage) -> bool:
+        return any((state := self._types.get(t)) is not None and state.ledger.waiting for t in stage.awaits)
 
     def receive(self, request: Message, now: float) -> Step:
         """See `step.Stream.receive`."""
@@ -109,9 +169,14 @@ class BaseStream(ABC, Generic[Message]):
         if change is not UNCHANGED:
             events.extend(_changes(type_url, change))
             state.ledger.forget(name for name in change.unsubscribed if not state.subscription.wants(name))
-        if self._snapshot is None or not (change.owes or state.base is None):
+        responses: list[Outgoing] = []
+        if self._snapshot is not None and (change.owes or state.base is None):
+            responses = self._due(self._snapshot, now, type_url, change)
+        if self._stage is not None and not self._waits_for(self._stage):
+            self.deadline = None
+            responses += self._onward(now)
+        if not responses:
             return Step((), tuple(events)) if events else QUIET
-        responses = self._due(self._snapshot, now, type_url, change)
         return Step(tuple(responses), tuple(events), "request")
 
     def status(self) -> dict[str, TypeStatus]:

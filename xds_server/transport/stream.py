@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from translators.model.proxy import Proxy
     from translators.resources import ResourceSet
     from xds_server.metrics import Metrics
-    from xds_server.protocol import Outgoing, TypeStatus
+    from xds_server.protocol import Outgoing, Step, TypeStatus
     from xds_server.protocol import Stream as Core
 
 
@@ -82,6 +82,7 @@ class AdsStream(Generic[Request]):
         "_since",
         "_snapshot",
         "_taken_since",
+        "_timer",
         "_writer",
         "_writing_since",
         "acks",
@@ -107,6 +108,7 @@ class AdsStream(Generic[Request]):
         self._writing_since = math.inf
         self._reader: asyncio.Task[object] | None = None
         self._room: asyncio.Event | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._ending: Ending | None = None
         self._gone = False
         self.proxy: Proxy
@@ -171,6 +173,9 @@ class AdsStream(Generic[Request]):
         """
         self._outgoing.clear()
         self._snapshot = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._writer is not None:
             await asyncio.wait({self._writer})
 
@@ -190,9 +195,7 @@ class AdsStream(Generic[Request]):
                 elif not self._note(event):
                     return
             if step.responses:
-                self._outgoing += step.responses
-                if self._writer is None:
-                    self._writer = self._loop.create_task(self._write())
+                self._send(step)
                 if len(self._outgoing) > _BACKLOG:
                     await self._wait_for_room()
 
@@ -237,12 +240,34 @@ class AdsStream(Generic[Request]):
         self._hub.metrics.internal_errors.add()
         self.end(Ending(grpc.StatusCode.INTERNAL, "a defect in the control plane; see its log"))
 
+    def _send(self, step: Step) -> None:
+        """Have the responses of a step written, and the core woken when it wants to be."""
+        self._outgoing += step.responses
+        if self._core.deadline is not None:
+            self._set_timer(self._core.deadline)
+        if self._writer is None and self._outgoing:
+            self._writer = self._loop.create_task(self._write())
+
+    def _set_timer(self, deadline: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(max(deadline - time.monotonic(), 0.0), self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        try:
+            self._send(self._core.wake(time.monotonic()))
+        except Exception as error:  # noqa: BLE001 - one stream's defect must not stop the others
+            self._broken(error)
+
     def _take_snapshot(self) -> bool:
         """Turn the snapshot that waits into responses; false if it changes nothing for this proxy."""
         snapshot, self._snapshot = self._snapshot, None
         if snapshot is None:
             return False
         responses = self._core.offer(snapshot, time.monotonic(), "push").responses
+        if self._core.deadline is not None:
+            self._set_timer(self._core.deadline)
         if not responses:
             return False
         self._outgoing += responses
