@@ -9,6 +9,7 @@ nothing.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -44,10 +45,11 @@ def resource(
     bad: bool = False,
     routes: Iterable[str] = (),
     secrets: Iterable[str] = (),
+    clusters: Iterable[str] = (),
 ) -> Resource:
     """A resource whose body the fake clients can read; the protocol never looks into a body."""
     body = ";".join((name, content, "bad" if bad else "", ",".join(routes), ",".join(secrets)))
-    refs = tuple((ROUTE, r) for r in routes) + tuple((SECRET, s) for s in secrets)
+    refs = (*((ROUTE, r) for r in routes), *((SECRET, s) for s in secrets), *((CLUSTER, c) for c in clusters))
     return Resource(type_url, name, body.encode(), (), refs=refs)
 
 
@@ -73,7 +75,7 @@ Req = TypeVar("Req", DiscoveryRequest, DeltaDiscoveryRequest)
 
 
 @dataclass
-class FakeEnvoy(Generic[Req]):
+class FakeEnvoy(ABC, Generic[Req]):
     """What both variants share: what is held, what is wanted, what warms."""
 
     encoder: Encoder
@@ -164,11 +166,14 @@ class FakeEnvoy(Generic[Req]):
     def settle(self) -> int:
         """Let everything flow until it is quiet; returns how many messages went. Fails if it never ends."""
         count = 0
-        while self.to_server or self.to_client:
+        while self.to_server or self.to_client or self.stream.deadline is not None:
             if self.to_server:
                 self.server_reads()
-            else:
+            elif self.to_client:
                 self.client_reads()
+            elif self.stream.deadline is not None:
+                self.now = max(self.now, self.stream.deadline)
+                self._take(self.stream.wake(self.now))
             count += 1
             assert count < 2000, "the wire does not come to rest"
         return count
@@ -237,29 +242,29 @@ class FakeEnvoy(Generic[Req]):
             self.first = False
         self.to_server.append(request)
 
-    def _new_stream(self) -> SotwStream | DeltaStream:
-        raise NotImplementedError
+    @abstractmethod
+    def _new_stream(self) -> SotwStream | DeltaStream: ...
 
-    def _receive(self, request: Req) -> Step:
-        raise NotImplementedError
+    @abstractmethod
+    def _receive(self, request: Req) -> Step: ...
 
-    def _request(self, type_url: str, nonce: str) -> Req:
-        raise NotImplementedError
+    @abstractmethod
+    def _request(self, type_url: str, nonce: str) -> Req: ...
 
-    def _ask(self, type_url: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _ask(self, type_url: str) -> None: ...
 
-    def _want(self, type_url: str, names: set[str]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _want(self, type_url: str, names: set[str]) -> None: ...
 
     def _applied(self, message: Outgoing, answer: Req) -> None:
         """What a variant does between applying a response and answering it."""
 
-    def _decode(self, message: Outgoing) -> tuple[list[bytes], list[str]]:
-        raise NotImplementedError
+    @abstractmethod
+    def _decode(self, message: Outgoing) -> tuple[list[bytes], list[str]]: ...
 
-    def _follow(self, request: Req) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _follow(self, request: Req) -> None: ...
 
 
 class SotwClient(FakeEnvoy[DiscoveryRequest]):

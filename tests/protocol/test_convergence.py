@@ -59,9 +59,19 @@ class Convergence(RuleBasedStateMachine):
     def put_listener(self, name: str, content: str, routes: set[str], secrets: set[str], *, bad: bool) -> None:
         self._put(resource(LISTENER, name, content, bad=bad, routes=sorted(routes), secrets=sorted(secrets)))
 
-    @rule(type_url=st.sampled_from([ROUTE, SECRET]), index=st.integers(0, 2), content=CONTENTS, bad=BAD)
-    def put_other(self, type_url: str, index: int, content: str, *, bad: bool) -> None:
-        self._put(resource(type_url, NAMES[type_url][index], content, bad=bad))
+    @rule(
+        name=st.sampled_from(NAMES[ROUTE]),
+        content=CONTENTS,
+        bad=BAD,
+        clusters=st.sets(st.sampled_from(NAMES[CLUSTER])),
+    )
+    def put_route(self, name: str, content: str, clusters: set[str], *, bad: bool) -> None:
+        content += "".join(sorted(clusters))  # what it names is part of its body
+        self._put(resource(ROUTE, name, content, bad=bad, clusters=sorted(clusters)))
+
+    @rule(name=st.sampled_from(NAMES[SECRET]), content=CONTENTS, bad=BAD)
+    def put_secret(self, name: str, content: str, *, bad: bool) -> None:
+        self._put(resource(SECRET, name, content, bad=bad))
 
     @rule(type_url=st.sampled_from(TYPES), index=st.integers(0, 2))
     def remove(self, type_url: str, index: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
 from envoy.service.discovery.v3.discovery_pb2 import (
@@ -31,7 +32,7 @@ class Reply(NamedTuple):
     removed: str = ""
 
 
-class Wire:
+class Wire(ABC):
     """One stream of either variant. `ask` sends a request; both `ask` and `offer` return what came back."""
 
     def __init__(self, *, encoder: Encoder | None = None, limits: Limits | None = None) -> None:
@@ -63,18 +64,18 @@ class Wire:
     def offer_set(self, resource_set: ResourceSet) -> list[Reply]:
         return self._replies(self._offer(resource_set))
 
-    def ack(self, type_url: str, nonce: str | None = None) -> list[Reply]:
-        raise NotImplementedError
+    @abstractmethod
+    def ack(self, type_url: str, nonce: str | None = None) -> list[Reply]: ...
 
-    def nack(self, type_url: str, nonce: str | None = None, message: str = "rejected") -> list[Reply]:
-        raise NotImplementedError
+    @abstractmethod
+    def nack(self, type_url: str, nonce: str | None = None, message: str = "rejected") -> list[Reply]: ...
 
+    @abstractmethod
     def want(self, type_url: str, *names: str) -> list[Reply]:
         """Subscribe to exactly these from now on (state of the world) or to these too (delta), with the last nonce."""
-        raise NotImplementedError
 
-    def _offer(self, resource_set: ResourceSet) -> Step:
-        raise NotImplementedError
+    @abstractmethod
+    def _offer(self, resource_set: ResourceSet) -> Step: ...
 
     def _replies(self, step: Step) -> list[Reply]:
         self.events += step.events
@@ -89,8 +90,8 @@ class Wire:
             replies.append(Reply(SHORT[message.type_url], content, " ".join(removed)))
         return replies
 
-    def _decode(self, payload: bytes) -> tuple[list[bytes], Sequence[str], str, str]:
-        raise NotImplementedError
+    @abstractmethod
+    def _decode(self, payload: bytes) -> tuple[list[bytes], Sequence[str], str, str]: ...
 
 
 class SotwWire(Wire):

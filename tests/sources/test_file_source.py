@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Self
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING, Self
 import pytest
 
 from translators.model.service_entry import ServiceEntry
+from xds_server.app import settle_collector
 from xds_server.sources.events import Apply, Delete, Failed
 from xds_server.sources.files import FileSource
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from translators.model.meta import ObjectKey
@@ -172,6 +174,17 @@ def one_list() -> bytes:
     return f'{{"kind": "List", "apiVersion": "v1", "items": [{items}]}}'.encode()
 
 
+@pytest.fixture
+def settled_collector() -> Iterator[None]:
+    """Collect garbage as `serve` does: what a whole test run left behind is not walked again and again."""
+    thresholds = gc.get_threshold()
+    settle_collector()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
+
+
+@pytest.mark.usefixtures("settled_collector")
 @pytest.mark.parametrize(
     ("name", "make", "codes"),
     [

@@ -1,0 +1,122 @@
+"""Make before break (rules 61 to 63): new clusters before the routes that name them, old ones until no route does."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.protocol.client import resource
+from tests.protocol.wire import DeltaWire, Reply, SotwWire
+from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, TYPES, Resource
+from xds_server.protocol.passage import CLUSTER_PATIENCE, ROUTE_PATIENCE
+
+both = pytest.mark.parametrize("variant", [SotwWire, DeltaWire], ids=["sotw", "delta"])
+Variant = type[SotwWire] | type[DeltaWire]
+Connected = SotwWire | DeltaWire
+
+
+def to(*clusters: str) -> list[Resource]:
+    """Clusters with their endpoints, and one route that names them all."""
+    body = f"r;{'+'.join(clusters)};;;".encode()
+    route = Resource(ROUTE, "r", body, (), refs=tuple((CLUSTER, name) for name in clusters))
+    parts = (resource(type_url, name) for name in clusters for type_url in (CLUSTER, ENDPOINT))
+    return [*parts, resource(LISTENER, "l"), route]
+
+
+def connected(variant: Variant, *resources: Resource) -> Connected:
+    wire = variant().holding(*resources)
+    assert isinstance(wire, SotwWire | DeltaWire)
+    for type_url in TYPES:
+        if type_url in (CLUSTER, LISTENER):
+            wire.ask(type_url)
+        else:
+            wire.want(type_url, "x", "y", "z", "r")
+        wire.ack(type_url)
+    return wire
+
+
+def types_of(replies: list[Reply]) -> list[str]:
+    return [reply.type for reply in replies]
+
+
+def nonce_of(wire: Connected, replies: list[Reply], short: str) -> str:
+    """The nonce of the response of a type among the newest replies."""
+    return wire.nonces[-len(replies) :][types_of(replies).index(short)]
+
+
+def wake(wire: Connected, after: float) -> list[Reply]:
+    assert wire.stream.deadline is not None
+    assert wire.stream.wake(wire.stream.deadline - 0.001).responses == ()
+    assert wire.stream.deadline <= wire.now - 1.0 + after
+    return wire._replies(wire.stream.wake(wire.stream.deadline))
+
+
+@both
+def test_rule_63_a_route_waits_for_the_ack_of_its_new_cluster(variant: Variant) -> None:
+    wire = connected(variant, *to("x"))
+    replies = wire.offer(*to("x", "y"))
+    assert types_of(replies) == ["CDS", "EDS"]
+    assert wire.ack(ENDPOINT, nonce_of(wire, replies, "EDS")) == []
+    assert wire.ack(CLUSTER, nonce_of(wire, replies, "CDS")) == [Reply("RDS", "r=x+y")]
+    assert wire.stream.deadline is None
+
+
+@both
+def test_rule_63_not_for_longer_than_two_seconds(variant: Variant) -> None:
+    wire = connected(variant, *to("x"))
+    wire.offer(*to("x", "y"))
+    assert wake(wire, CLUSTER_PATIENCE) == [Reply("RDS", "r=x+y")]
+    assert wire.stream.deadline is None
+
+
+@both
+def test_rule_63_a_rejected_cluster_does_not_hold_routes_hostage(variant: Variant) -> None:
+    wire = connected(variant, *to("x"))
+    replies = wire.offer(*to("x", "y"))
+    assert types_of(wire.nack(CLUSTER, nonce_of(wire, replies, "CDS"))) == ["RDS"]
+
+
+@both
+def test_rule_62_a_cluster_stays_until_the_route_without_it_is_accepted(variant: Variant) -> None:
+    wire = connected(variant, *to("x", "y"))
+    replies = wire.offer(*to("x"))
+    assert types_of(replies) == ["RDS"]
+    gone = wire.ack(ROUTE, nonce_of(wire, replies, "RDS"))
+    assert gone[0] == (Reply("CDS", "", "y") if variant is DeltaWire else Reply("CDS", "x=1"))
+
+
+@both
+def test_rule_62_a_client_that_never_answers_does_not_keep_it_for_ever(variant: Variant) -> None:
+    wire = connected(variant, *to("x", "y"))
+    wire.offer(*to("x"))
+    assert types_of(wake(wire, ROUTE_PATIENCE))[0] == "CDS"
+
+
+@both
+def test_rule_62_one_cluster_takes_the_place_of_another(variant: Variant) -> None:
+    wire = connected(variant, *to("x"))
+    first = wire.offer(*to("y"))
+    assert types_of(first) == ["CDS", "EDS"]
+    assert "y=1" in first[0].resources
+    assert first[0].removed == ""
+    second = wire.ack(CLUSTER, nonce_of(wire, first, "CDS"))
+    assert second == [Reply("RDS", "r=y")]
+    third = wire.ack(ROUTE, nonce_of(wire, second, "RDS"))
+    assert types_of(third)[0] == "CDS"
+    assert "x" not in third[0].resources
+
+
+@both
+def test_a_newer_snapshot_does_not_begin_the_wait_anew(variant: Variant) -> None:
+    wire = connected(variant, *to("x"))
+    wire.offer(*to("x", "y"))
+    deadline = wire.stream.deadline
+    assert wire.offer(*to("y", "x")) == []
+    assert wire.stream.deadline == deadline
+    assert wake(wire, CLUSTER_PATIENCE) == [Reply("RDS", "r=y+x")]
+
+
+@both
+def test_what_names_no_new_cluster_does_not_wait(variant: Variant) -> None:
+    wire = connected(variant, *to("x", "y"))
+    assert wire.offer(*to("y", "x")) == [Reply("RDS", "r=y+x")]
+    assert wire.stream.deadline is None
