@@ -140,6 +140,7 @@ class _Run:
             rate = max(_RATE, _MARGIN * MINIMUM_REQUESTS / self.duration if self.duration else 0)
             load = Load(url=stack.addresses.gateway_url, paths=_PATHS, rate=rate)
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as client:
+                self.picture = await look(client, stack, self.picture)
                 async with _beside(stack.watch(), load.run(self.tally), self._look(client, stack)):
                     await self._show(stack)
                 self.picture = await look(client, stack, self.picture)
