@@ -120,3 +120,7 @@ def test_a_missing_subset_is_503_and_everything_else_goes_on(mesh: Mesh) -> None
 """)
     assert mesh.get("/missing").status == 503
     assert mesh.get("/").version == "v1"
+    said = [one for one in mesh.pilotfish.diagnostics() if "v9" in one["message"]]
+    assert [(one["severity"], one["path"].startswith("spec.http[1]")) for one in said] == [("error", True)]
+    assert said[0]["file"].endswith("routes.yaml")
+    assert said[0]["line"] > 1

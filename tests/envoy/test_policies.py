@@ -58,7 +58,10 @@ def test_consistent_hash_by_source_address(mesh: Mesh) -> None:
 def test_the_circuit_breaker_overflows(mesh: Mesh) -> None:
     mesh.policy(
         "connectionPool: {tcp: {maxConnections: 1}, http: {http1MaxPendingRequests: 1}}",
-        "- route: [{destination: {host: echo, subset: v2}}]",
+        """
+- route: [{destination: {host: echo, subset: v2}}]
+  headers: {response: {set: {x-flags: "%RESPONSE_FLAGS%"}}}
+""",
     )
     cluster = "outbound|80|v2|echo.default.svc.cluster.local"
     before = mesh.envoy.cluster_stat(cluster, "upstream_rq_pending_overflow")
@@ -67,7 +70,7 @@ def test_the_circuit_breaker_overflows(mesh: Mesh) -> None:
         replies = [future.result() for future in [pool.submit(mesh.get, "/") for _ in range(10)]]
     refused = [reply for reply in replies if reply.status == 503]
     assert len(refused) >= 6  # one is sent, one waits; each of them may be followed by another while the first ones end
-    assert {reply.headers.get("x-envoy-overloaded") for reply in refused} == {"true"}
+    assert {(reply.headers["x-flags"], reply.headers.get("x-envoy-overloaded")) for reply in refused} == {("UO", "true")}
     assert {reply.body for reply in refused} == {
         "upstream connect error or disconnect/reset before headers. reset reason: overflow"
     }
