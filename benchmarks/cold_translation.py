@@ -6,7 +6,7 @@ model, no indexes, no precedence, no memo. Equality of the bytes is checked befo
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.core.v3.config_source_pb2 import ApiVersion
@@ -18,6 +18,10 @@ from benchmarks.harness import Result, compare, milliseconds
 from benchmarks.meshes import ROUTER, mesh, namespace_of
 from translators.resources import CLUSTER, ENDPOINT, ROUTE
 from translators.translate import Translator
+
+if TYPE_CHECKING:
+    from translators.model.world import World
+    from translators.translate import Translation
 
 SERVICES: Final = 1_000
 _UNLIMITED: Final = 4294967295
@@ -36,11 +40,17 @@ def run() -> list[Result]:
     return [
         compare(
             "cold_translation_1000_services",
-            lambda: milliseconds(lambda: Translator().translate(world, ROUTER)),
+            lambda: milliseconds(lambda: _translated(world)),
             lambda: milliseconds(_straight),
             target=3.0,
         )
     ]
+
+
+def _translated(world: World) -> tuple[Translator, Translation]:
+    """Translate with an empty memo, and keep it, as a server does."""
+    translator = Translator()
+    return translator, translator.translate(world, ROUTER)
 
 
 def _straight() -> list[bytes]:

@@ -77,8 +77,9 @@ class Resource:
         self.origins = origins
         self.refs = refs
         self.notes = notes
-        self.version: Final = blake2b(body, digest_size=8).hexdigest()
-        self.digest: Final = int.from_bytes(blake2b(f"{name}\0{self.version}".encode(), digest_size=16).digest())
+        digest = blake2b(body, digest_size=16).digest()  # the name is part of every body
+        self.version: Final = digest[:8].hex()
+        self.digest: Final = int.from_bytes(digest)
         self._sotw: bytes | None = None
         self._delta: bytes | None = None
 

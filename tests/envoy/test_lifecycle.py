@@ -98,6 +98,17 @@ def test_changes_under_load_fail_no_request(mesh: Mesh) -> None:
     assert {version for _, version in traffic.counted} == {"v1", "v2"}
 
 
+def test_a_cluster_that_takes_the_place_of_another_costs_no_request(mesh: Mesh) -> None:
+    """Each edit makes one cluster appear and another go: make before break, on the wire."""
+    only = "- route: [{destination: {host: echo, subset: %s}}]"
+    mesh.route(only % "v1")
+    with Traffic(mesh.port) as traffic:
+        for number in range(10):
+            mesh.route(only % f"v{2 - number % 2}")
+    assert {status for status, _ in traffic.counted} == {200}
+    assert {version for _, version in traffic.counted} == {"v1", "v2"}
+
+
 def test_traffic_goes_on_while_the_control_plane_restarts(mesh: Mesh) -> None:
     mesh.route(BOTH % "v1")
     with Traffic(mesh.port) as traffic:

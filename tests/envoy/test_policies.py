@@ -70,7 +70,9 @@ def test_the_circuit_breaker_overflows(mesh: Mesh) -> None:
         replies = [future.result() for future in [pool.submit(mesh.get, "/") for _ in range(10)]]
     refused = [reply for reply in replies if reply.status == 503]
     assert len(refused) >= 6  # one is sent, one waits; each of them may be followed by another while the first ones end
-    assert {(reply.headers["x-flags"], reply.headers.get("x-envoy-overloaded")) for reply in refused} == {("UO", "true")}
+    assert {(reply.headers["x-flags"], reply.headers.get("x-envoy-overloaded")) for reply in refused} == {
+        ("UO", "true")
+    }
     assert {reply.body for reply in refused} == {
         "upstream connect error or disconnect/reset before headers. reset reason: overflow"
     }

@@ -10,7 +10,7 @@ from translators.model.destination_rule import DestinationRule
 from translators.services.exports import is_visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from translators.memo import Steps
     from translators.model.origin import Diagnostic
@@ -31,21 +31,13 @@ class NamespaceRules:
     """(suffix, rules), the longest suffix first: `.example.com` for `*.example.com`."""
     diagnostics: tuple[Diagnostic, ...]
 
-    def best(self, hostname: str, seen: Callable[[MergedRule], bool]) -> MergedRule | None:
-        """Return the rule for the most specific host, of those that `seen` admits."""
-        for rules in self._matching(hostname):
-            for rule in rules:
-                if seen(rule):
-                    return rule
-        return None
-
-    def _matching(self, hostname: str) -> Iterator[tuple[MergedRule, ...]]:
-        exact = self.exact.get(hostname)
-        if exact is not None:
-            yield exact
+    def matching(self, hostname: str) -> tuple[MergedRule, ...]:
+        """Return the rules that are for a host, those for the most specific host first."""
+        found = self.exact.get(hostname, ())
         for suffix, rules in self.wildcards:
             if hostname.endswith(suffix):
-                yield rules
+                found += rules
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,29 +58,19 @@ class RuleIndex:
         namespace a client sees private rules too; a client in the root namespace sees there only the private ones at
         first, so that a mesh-wide rule does not come before the service's own.
         """
-        root = self.root_namespace
-        client = frozenset(labels)
-
-        def selects(rule: MergedRule) -> bool:
-            return rule.selector is None or client.issuperset(rule.selector)
-
-        def private(rule: MergedRule) -> bool:
-            return rule.export_to == (root,) and selects(rule)
-
-        def exported(rule: MergedRule) -> bool:
-            return rule.selector is None and is_visible(rule.export_to, client_namespace)
-
-        levels = (
-            (client_namespace, private if client_namespace == root else selects),
-            (service.namespace, exported),
-            (root, exported),
-        )
-        for namespace, seen in levels:
+        root, hostname = self.root_namespace, service.hostname
+        for level, namespace in enumerate((client_namespace, service.namespace, root)):
             rules = self._by_namespace.get(namespace)
-            if rules is not None:
-                found = rules.best(service.hostname, seen)
-                if found is not None:
-                    return found
+            if rules is None:
+                continue
+            for rule in rules.matching(hostname):
+                if level == 0:
+                    private = client_namespace != root or rule.export_to == (root,)
+                    sees = private and (rule.selector is None or frozenset(labels).issuperset(rule.selector))
+                else:
+                    sees = rule.selector is None and is_visible(rule.export_to, client_namespace)
+                if sees:
+                    return rule
         return None
 
 

@@ -62,6 +62,8 @@ class MergedRule:
     order: tuple[bool, tuple[str, str, str]]
     """Of the oldest rule: rules with a selector first, then the oldest."""
     diagnostics: tuple[Diagnostic, ...] = ()
+    policies: dict[tuple[int, str], EffectivePolicy] = field(default_factory=dict, repr=False)
+    """What `effective_policy` has worked out: clusters, routes and assignments all ask for the same few."""
 
 
 def prepared_rule(
@@ -144,6 +146,13 @@ def effective_policy(rule: MergedRule | None, port: int, subset: str = "") -> Ef
     """
     if rule is None:
         return NO_POLICY
+    found = rule.policies.get((port, subset))
+    if found is None:
+        found = rule.policies[port, subset] = _layers(rule, port, subset)
+    return found
+
+
+def _layers(rule: MergedRule, port: int, subset: str) -> EffectivePolicy:
     top = layered(NO_POLICY, rule.traffic_policy, rule.policy_origin, port)
     known = rule.subsets.get(subset) if subset else None
     if known is None or known.traffic_policy is None:

@@ -52,7 +52,8 @@ class World:
 
     def namespace(self, kind: type[T], namespace: str) -> Map[str, T]:
         """The objects of a kind in one namespace, by name."""
-        return cast("Map[str, T]", self.objects.get(kind.KIND, _NONE).get(namespace, _NONE))
+        by_namespace = self.objects.get(kind.KIND)
+        return _NONE if by_namespace is None else by_namespace.get(namespace, _NONE)  # type: ignore[return-value]
 
     def each(self, kind: type[T]) -> Iterator[T]:
         """All objects of a kind, sorted by namespace, then name."""
