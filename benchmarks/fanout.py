@@ -1,6 +1,7 @@
 """(c) Fan-out: one endpoint changes, and 500 delta streams get the assignment and ACK it.
 
-Subject: Store, Push and transport as `pilotfish serve` runs them, from the event to the last ACK. Floor: a bare
+Subject: Push, protocol and transport as `pilotfish serve` runs them, from the World to the last ACK (a stand-in makes
+the assignment: translation is measured elsewhere, and done once for all 500). Floor: a bare
 grpc.aio server that writes the very same bytes, made beforehand, to 500 streams of which it knows nothing, and counts
 what comes back. Each is a process of its own, each with a process of clients (a connection a stream); what counts is
 the processor time of the server's process, per stream and push.

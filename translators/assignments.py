@@ -17,7 +17,6 @@ from translators.model.service import Endpoint, Health
 from translators.names import cluster_name
 from translators.resources import ENDPOINT, Resource
 from translators.services.addresses import UNIX
-from translators.services.touched import services_touched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,10 +26,8 @@ if TYPE_CHECKING:
 
     from translators.destination_rules import MergedRule
     from translators.model.mesh_config import MeshConfig
-    from translators.model.meta import ObjectKey
     from translators.model.proxy import Locality
     from translators.model.service import Service, ServicePort
-    from translators.model.world import World
     from translators.recorder import Recorder
 
 _HEALTH: Final = {
@@ -170,13 +167,3 @@ def _note_endpoints(endpoints: Iterable[Endpoint], recorder: Recorder) -> None:
         for index, endpoint in enumerate(members):
             if endpoint.origin is not None:
                 recorder.note(f"endpoints[{at}].lb_endpoints[{index}]", Origin(endpoint.origin))
-
-
-def assignments_touched(before: World, after: World, changed: frozenset[ObjectKey]) -> frozenset[ObjectKey] | None:
-    """Return the Services and ServiceEntries whose assignments may have changed, if nothing but endpoints changed.
-
-    `changed` are the keys that differ between the two Worlds. None means "do a whole pass": another kind changed, or an
-    endpoint that stands inside a DNS cluster. Otherwise only destinations whose `service.origin` is in the answer can
-    have another assignment, and no cluster, listener or route can have changed.
-    """
-    return services_touched(before, after, changed)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from translators.clusters.build import build_cluster
-from translators.clusters.output import ClusterOutput, assignment_resources, cluster_resources
+from translators.clusters.output import ClusterOutput, cluster_resources
 
-__all__ = ["ClusterOutput", "assignment_resources", "build_cluster", "cluster_resources"]
+__all__ = ["ClusterOutput", "build_cluster", "cluster_resources"]

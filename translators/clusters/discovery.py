@@ -78,7 +78,7 @@ def _base(discovery: Discovery) -> Cluster:
         source.ads.SetInParent()
         source.resource_api_version = ApiVersion.V3
         return cluster
-    cluster.respect_dns_ttl = True
+    # Not respect_dns_ttl: Docker's DNS says 600 s, for which a container that moved would be lost (docs/adr/0005).
     cluster.dns_jitter.nanos = 100_000_000
     # Docker's and many other networks have no route for IPv6: A records first, AAAA only if there are none.
     cluster.dns_lookup_family = Cluster.V4_PREFERRED

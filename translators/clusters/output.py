@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING
 
 from translators.assignments import build_assignment
 from translators.clusters.build import build_cluster
-from translators.clusters.discovery import Discovery, discovery_of
-from translators.clusters.load_balancing import passes_through
 from translators.clusters.remarks import remarks, udp
-from translators.destination_rules import cluster_policy
 from translators.model.service import Protocol
 from translators.services import endpoint_set, is_dns
 
@@ -70,24 +67,6 @@ def cluster_resources(
     return ClusterOutput(
         clusters=tuple(clusters), assignments=tuple(assignments), diagnostics=tuple(dict.fromkeys(diagnostics))
     )
-
-
-def assignment_resources(
-    world: World, view: ProxyView, destinations: Iterable[Destination], rules: RuleIndex, steps: Steps
-) -> tuple[Resource, ...]:
-    """Build the assignments of some destinations only: those of the services that an endpoint event touched."""
-    found = []
-    mesh = world.mesh
-    for destination in unique(destinations):
-        service, port, subset = destination.service, destination.port, destination.subset
-        rule = rules.for_service(service, view.namespace, view.labels)
-        if port.protocol is Protocol.UDP or (subset and (rule is None or subset not in rule.subsets)):
-            continue
-        balancer = cluster_policy(rule, port.number, subset, mesh).load_balancer
-        if discovery_of(service, view.type, passes_through=passes_through(balancer)) is Discovery.EDS:
-            endpoints = endpoint_set(world, service, steps).endpoints
-            found.append(steps.step(build_assignment, service, port, subset, rule, mesh, endpoints))
-    return tuple(found)
 
 
 def unique(destinations: Iterable[Destination]) -> list[Destination]:

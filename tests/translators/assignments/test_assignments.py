@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.translators.clusters.shown import shown
 from tests.translators.worlds import GATEWAY, Scene, with_objects, world
-from translators.assignments import assignments_touched, build_assignment
-from translators.clusters import assignment_resources
+from translators.assignments import build_assignment
+from translators.clusters import cluster_resources
 from translators.memo import Memo, Recording
 from translators.model.mesh_config import MeshConfig
 from translators.model.meta import ObjectKey
@@ -20,6 +20,7 @@ from translators.model.origin import Origin
 from translators.model.proxy import Locality
 from translators.model.service import Endpoint, Health
 from translators.recorder import SILENT
+from translators.services import services_touched
 
 if TYPE_CHECKING:
     from translators.resources import Resource
@@ -212,10 +213,10 @@ def test_an_endpoint_event_changes_the_assignments_of_its_service_and_nothing_el
 
     changed = after.world.changed_since(before.world)
     assert changed is not None
-    touched = assignments_touched(before.world, after.world, changed)
+    touched = services_touched(before.world, after.world, changed)
     assert touched == frozenset({ObjectKey("Service", "default", "ratings")})
     affected = [d for d in destinations if d.service.origin in touched]
-    quick = assignment_resources(after.world, GATEWAY, affected, before.rules, memo)
+    quick = cluster_resources(after.world, GATEWAY, affected, before.rules, memo).assignments
 
     whole = after.output(after.everything())
     assert {r.name: r.body for r in quick} == {r.name: r.body for r in whole.assignments if "ratings" in r.name}
@@ -233,4 +234,4 @@ metadata: {name: dns}
 spec: {hosts: [x.example.com], resolution: DNS, ports: [{number: 80, name: http, protocol: HTTP}]}
 """)
     )
-    assert assignment_resources(scene.world, GATEWAY, scene.everything(), scene.rules, scene.steps) == ()
+    assert cluster_resources(scene.world, GATEWAY, scene.everything(), scene.rules, scene.steps).assignments == ()

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.translators.worlds import objects, with_objects, world
-from translators.assignments import assignments_touched
 from translators.memo import Memo
 from translators.model.kubernetes import EndpointSlice, Node, Pod
 from translators.model.meta import ObjectKey
@@ -48,7 +47,7 @@ def changed_objects(text: str, before: World) -> frozenset[ObjectKey] | None:
     after = with_objects(before, text)
     changed = after.changed_since(before)
     assert changed
-    return assignments_touched(before, after, changed)
+    return services_touched(before, after, changed)
 
 
 SLICE = """
