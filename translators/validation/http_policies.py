@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from translators.routes.fault import GRPC_STATUS
 from translators.validation.findings import quote
 from translators.validation.http_match import check_string_match
 from translators.validation.values import check_duration, check_fraction, check_percent, is_token
@@ -34,27 +35,6 @@ RETRY_CONDITIONS: Final = frozenset(
     }
 )
 """Envoy's, for HTTP and gRPC (x-envoy-retry-on, x-envoy-retry-grpc-on)."""
-
-GRPC_STATUSES: Final = (
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-)
-"""By number, from 0."""
 
 _METHODS: Final = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "*"})
 _SECOND: Final = 1_000_000_000
@@ -134,12 +114,12 @@ def _check_abort(found: Findings, path: str, abort: FaultAbort) -> None:
         found.add(
             "PF0447", f"{path}.httpStatus", f"{abort.http_status} is out of range", "write a status from 200 to 599"
         )
-    if abort.grpc_status and abort.grpc_status not in GRPC_STATUSES:
+    if abort.grpc_status and abort.grpc_status not in GRPC_STATUS:
         found.add(
             "PF0447",
             f"{path}.grpcStatus",
             f"{quote(abort.grpc_status)} is not a gRPC status",
-            f"write one of {', '.join(GRPC_STATUSES)}",
+            f"write one of {', '.join(GRPC_STATUS)}",
         )
     if abort.http2_error:
         found.add("PF0448", f"{path}.http2Error", "Envoy cannot inject HTTP/2 errors", "use httpStatus or grpcStatus")
