@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import field
 
 from translators.destination_rules.policy import NO_POLICY, EffectivePolicy, layered
 from translators.model.codes import diagnose
+from translators.model.meta import Value
 from translators.model.origin import Origin
 from translators.services.exports import NOBODY, resolved_export_to
 
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
     from translators.recorder import Recorder
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PreparedRule:
+class PreparedRule(Value, frozen=True, kw_only=True):
     """A DestinationRule with its host in full and its exportTo resolved."""
 
     rule: DestinationRule
@@ -33,8 +34,7 @@ class PreparedRule:
     """Rules with a selector first, then the oldest."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class MergedSubset:
+class MergedSubset(Value, frozen=True, kw_only=True):
     """A subset, and where it stands."""
 
     name: str
@@ -45,8 +45,7 @@ class MergedSubset:
     """`spec.subsets[2]`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class MergedRule:
+class MergedRule(Value, frozen=True, kw_only=True):
     """What all DestinationRules for one host say together. The same object while none of them changes."""
 
     host: str
@@ -62,7 +61,7 @@ class MergedRule:
     order: tuple[bool, tuple[str, str, str]]
     """Of the oldest rule: rules with a selector first, then the oldest."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    policies: dict[tuple[int, str], EffectivePolicy] = field(default_factory=dict, repr=False)
+    policies: dict[tuple[int, str], EffectivePolicy] = field(default_factory=dict)
     """What `effective_policy` has worked out: clusters, routes and assignments all ask for the same few."""
 
 

@@ -30,6 +30,12 @@ class Struct(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False
     """
 
 
+class Value(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
+    """Base of what translation steps make: immutable, told apart by identity (a memoised step makes it once), and 15
+    times cheaper to make than a frozen dataclass. Like a Struct it can be part of no cycle.
+    """
+
+
 class ObjectMeta(Struct, frozen=True, kw_only=True):
     """The part of `metadata` that may influence a translation. resourceVersion, uid, generation and managedFields do
     not, so a status write changes no object.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 
-from translators.model.meta import ObjectKey, Struct
+from msgspec import field
+
+from translators.model.meta import ObjectKey, Struct, Value
 from translators.model.proxy import Locality
 
 
@@ -57,8 +58,7 @@ class Resolution(StrEnum):
     ALIAS = "Alias"  # ExternalName
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServicePort:
+class ServicePort(Struct, frozen=True, kw_only=True):
     """One port of a service."""
 
     number: int
@@ -68,8 +68,7 @@ class ServicePort:
     """The endpoint's port number, or the name of a container port; for a ServiceEntry, its targetPort or number."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Service:
+class Service(Value, frozen=True, kw_only=True):
     """A hostname with ports. `origin` is the Kubernetes Service or the ServiceEntry that it was made from.
 
     Compared by identity: the step that makes it is memoised, so equal input is the same object.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from translators.hosts import fully_qualified, gateway_reference
+from translators.model.meta import Value
 
 if TYPE_CHECKING:
     from translators.model.proxy import ProxyView
@@ -30,8 +31,7 @@ class SourceCondition:
         return self.namespace in {"", view.namespace} and view.selected_by(dict(self.labels))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Outline:
+class Outline(Value, frozen=True, kw_only=True):
     """The hosts, in full and in lower case, in the order in which the VirtualService has them."""
 
     hosts: tuple[str, ...]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from translators.hosts import gateway_reference
+from translators.model.meta import Value
 from translators.names import istio_config_path
 from translators.recorder import SILENT, Recorder
 from translators.resources import Note, length_delimited
@@ -33,8 +33,7 @@ _KEY: Final = 1
 _VALUE: Final = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RouteList:
+class RouteList(Value, frozen=True, kw_only=True):
     """Encoded routes of one VirtualService, in its order."""
 
     key: ObjectKey

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from translators.model.codes import diagnose
+from translators.model.meta import Value
 from translators.model.origin import Origin
 from translators.resources import length_delimited
 
@@ -27,8 +27,7 @@ _INCLUDE_ATTEMPTS: Final = bytes((14 << 3, 1))
 """VirtualHost.include_request_attempt_count (field 14, a varint) = true."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class VirtualHostFragment:
+class VirtualHostFragment(Value, frozen=True, kw_only=True):
     """An encoded VirtualHost, and what the RouteConfiguration around it must know of it."""
 
     name: str

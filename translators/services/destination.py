@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from translators.model.meta import Value
 from translators.names import cluster_name
 
 if TYPE_CHECKING:
     from translators.model.service import Service, ServicePort
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Destination:
+class Destination(Value, frozen=True, kw_only=True):
     """One Envoy cluster that something reaches. Two destinations are the same if `cluster_name` is."""
 
     service: Service

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from translators.model.meta import Value
 
 if TYPE_CHECKING:
     from translators.model.origin import Diagnostic
     from translators.model.service import Endpoint
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class EndpointSet:
+class EndpointSet(Value, frozen=True, kw_only=True):
     """All endpoints of one service. Compared by identity, as what a memoised step returns."""
 
     endpoints: tuple[Endpoint, ...] = ()
