@@ -80,7 +80,9 @@ class FakeTranslator:
             msg = "no such thing"
             raise LookupError(msg)
         clusters = TypeSet.of(
-            CLUSTER, [Resource(CLUSTER, world.cluster_domain, b"", ())], previous[CLUSTER] if previous else None
+            CLUSTER,
+            [Resource(CLUSTER, world.cluster_domain, world.cluster_domain.encode(), ())],
+            previous[CLUSTER] if previous else None,
         )
         if previous is not None and previous[CLUSTER] is clusters:
             return previous
