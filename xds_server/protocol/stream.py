@@ -10,7 +10,6 @@ from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, Disc
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, TYPES
 from xds_server.protocol.events import Connected, Event, Ignored, Rejected, Subscribed, Unsubscribed
 from xds_server.protocol.ledger import Ledger, TypeStatus
-from xds_server.protocol.passage import Stage
 from xds_server.protocol.step import QUIET, Limits, Step
 from xds_server.protocol.subscription import NAMED_ONLY, UNCHANGED, Change, Subscription
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from translators.resources import Resource, ResourceSet, TypeSet
     from xds_server.protocol.difference import Difference
     from xds_server.protocol.encoder import Encoder
+    from xds_server.protocol.passage import Stage
     from xds_server.protocol.step import Outgoing
 
 APPLIED_IN_PART: Final = frozenset({CLUSTER, LISTENER})
@@ -96,13 +96,14 @@ class BaseStream(ABC, Generic[Message]):
         if self._ended or snapshot is self._target:
             return QUIET
         self._target = snapshot
-        held = self._snapshot
-        unanswered = self._stage.fresh if self._stage is not None else _NONE
-        if held is None or not self._can_wait() or (held[CLUSTER] is snapshot[CLUSTER] and not unanswered):
-            self._ahead = (Stage(snapshot=snapshot),)
+        held, stage = self._snapshot, self._stage
+        if held is None or (stage is None and held[CLUSTER] is snapshot[CLUSTER]) or not self._can_wait():
+            # The way of almost every push: no cluster comes or goes, so nothing has to wait.
+            self._snapshot, self._ahead, self._stage, self.deadline = snapshot, (), None, None
+            responses = self._due(snapshot, now, "", UNCHANGED)
         else:
-            self._ahead = self._encoder.passage(held, snapshot, unanswered)
-        responses = self._onward(now)
+            self._ahead = self._encoder.passage(held, snapshot, stage.fresh if stage is not None else _NONE)
+            responses = self._onward(now)
         return Step(tuple(responses), (), reason) if responses else QUIET
 
     def wake(self, now: float) -> Step:
@@ -169,14 +170,13 @@ class BaseStream(ABC, Generic[Message]):
         if change is not UNCHANGED:
             events.extend(_changes(type_url, change))
             state.ledger.forget(name for name in change.unsubscribed if not state.subscription.wants(name))
-        responses: list[Outgoing] = []
-        if self._snapshot is not None and (change.owes or state.base is None):
-            responses = self._due(self._snapshot, now, type_url, change)
+        owes = self._snapshot is not None and (change.owes or state.base is None)
+        if not owes and self._stage is None:
+            return Step((), tuple(events)) if events else QUIET
+        responses = self._due(self._snapshot, now, type_url, change) if owes and self._snapshot is not None else []
         if self._stage is not None and not self._waits_for(self._stage):
             self.deadline = None
             responses += self._onward(now)
-        if not responses:
-            return Step((), tuple(events)) if events else QUIET
         return Step(tuple(responses), tuple(events), "request")
 
     def status(self) -> dict[str, TypeStatus]:
