@@ -48,7 +48,7 @@ class Memo:
         key = (function, *[a if type(a) in _BY_VALUE else id(a) for a in arguments])
         hit = self._new.get(key)
         if hit is None:
-            hit = self._old.get(key)
+            hit = self._old.get(key) if self._old else None
             if hit is None:
                 self.fresh += 1
                 hit = (arguments, function(*arguments, recorder=SILENT))
