@@ -9,7 +9,6 @@ from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from translators.assignments import chosen_endpoints, fill_assignment
 from translators.clusters.connection_pool import apply_connection_pool, apply_keepalive, apply_retry_budget
 from translators.clusters.discovery import BASES, CONNECT_TIMEOUT, Discovery, discovery_of
-from translators.clusters.durations import set_duration
 from translators.clusters.http_protocol_options import apply_http_protocol_options
 from translators.clusters.load_balancing import apply_load_balancer, passes_through
 from translators.clusters.metadata import apply_metadata
@@ -17,6 +16,7 @@ from translators.clusters.notes import note_cluster
 from translators.clusters.outlier_detection import apply_outlier_detection
 from translators.clusters.transport_socket import apply_proxy_protocol
 from translators.destination_rules import cluster_policy
+from translators.messages import set_duration
 from translators.names import cluster_name
 from translators.resources import CLUSTER, ENDPOINT, Resource
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from translators.clusters.durations import set_duration
+from translators.messages import set_duration
 
 if TYPE_CHECKING:
     from envoy.config.cluster.v3.circuit_breaker_pb2 import CircuitBreakers

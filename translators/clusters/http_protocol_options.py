@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import HttpProtocolOptions
 
-from translators.clusters.durations import set_duration
+from translators.messages import set_duration
 from translators.model.service import Protocol
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 
-from translators.clusters.durations import set_duration
+from translators.messages import set_duration
 
 if TYPE_CHECKING:
     from translators.model.destination_rule import ConsistentHashLB, LoadBalancerSettings

@@ -11,7 +11,7 @@ from envoy.extensions.formatter.metadata.v3.metadata_pb2 import Metadata
 from envoy.extensions.formatter.req_without_query.v3.req_without_query_pb2 import ReqWithoutQuery
 from google.protobuf.struct_pb2 import Struct
 
-from translators.routes.messages import pack
+from translators.messages import pack
 
 if TYPE_CHECKING:
     from translators.model.mesh_config import MeshConfig

@@ -14,9 +14,9 @@ from envoy.extensions.filters.network.http_connection_manager.v3.http_connection
     HttpFilter,
 )
 
+from translators.messages import pack
 from translators.resources import length_delimited
 from translators.routes import cors, fault
-from translators.routes.messages import pack
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

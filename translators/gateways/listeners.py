@@ -15,8 +15,8 @@ from envoy.extensions.request_id.uuid.v3.uuid_pb2 import UuidRequestIdConfig
 from translators.gateways.access_log import access_log
 from translators.gateways.filters import encoded_filters
 from translators.gateways.merge import WILDCARD
+from translators.messages import pack
 from translators.resources import LISTENER, ROUTE, Resource
-from translators.routes.messages import pack
 
 if TYPE_CHECKING:
     from translators.gateways.merge import MergedPort

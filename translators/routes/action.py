@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from envoy.config.route.v3.route_components_pb2 import RouteAction
 
+from translators.messages import set_duration
 from translators.routes.hash_policy import set_hash_policy
 from translators.routes.headers import set_headers
-from translators.routes.messages import set_duration
 from translators.routes.mirrors import set_mirrors
 from translators.routes.retries import set_retries, switched_off
 

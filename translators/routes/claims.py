@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from translators.routes.messages import is_presence, set_string_match
+from translators.messages import is_presence, set_string_match
 
 if TYPE_CHECKING:
     from envoy.type.matcher.v3.metadata_pb2 import MetadataMatcher

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from envoy.extensions.filters.http.cors.v3.cors_pb2 import CorsPolicy as Cors
 
-from translators.routes.messages import set_string_match, set_whole_percent
+from translators.messages import set_string_match, set_whole_percent
 
 if TYPE_CHECKING:
     from translators.model.virtual_service import CorsPolicy

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from envoy.extensions.filters.http.fault.v3.fault_pb2 import HTTPFault
 
-from translators.routes.messages import set_duration, set_percent, set_whole_percent
+from translators.messages import set_duration, set_percent, set_whole_percent
 
 if TYPE_CHECKING:
     from envoy.type.v3.percent_pb2 import FractionalPercent

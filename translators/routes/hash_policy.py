@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from translators.routes.messages import set_duration
+from translators.messages import set_duration
 
 if TYPE_CHECKING:
     from envoy.config.route.v3.route_components_pb2 import RouteAction

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from translators.messages import is_presence, set_string_match
 from translators.model.origin import Origin
 from translators.routes.claims import claim_path, set_claim_match
-from translators.routes.messages import is_presence, set_string_match
 
 if TYPE_CHECKING:
     from envoy.config.route.v3.route_components_pb2 import HeaderMatcher, RouteMatch

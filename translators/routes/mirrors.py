@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from translators.routes.messages import set_percent, set_whole_percent
+from translators.messages import set_percent, set_whole_percent
 
 if TYPE_CHECKING:
     from envoy.config.route.v3.route_components_pb2 import RouteAction

@@ -10,7 +10,7 @@ from envoy.extensions.retry.priority.previous_priorities.v3.previous_priorities_
     PreviousPrioritiesConfig,
 )
 
-from translators.routes.messages import pack, set_duration
+from translators.messages import pack, set_duration
 
 if TYPE_CHECKING:
     from translators.model.virtual_service import HTTPRetry

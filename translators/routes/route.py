@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from envoy.config.route.v3.route_components_pb2 import Route
 
+from translators.messages import pack
 from translators.routes import cors, fault
 from translators.routes.action import set_action
 from translators.routes.direct_response import set_direct_response
 from translators.routes.headers import set_headers
 from translators.routes.match import set_match
-from translators.routes.messages import pack
 from translators.routes.redirect import CODES, set_redirect
 
 if TYPE_CHECKING:

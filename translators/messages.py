@@ -18,10 +18,10 @@ TYPE_URL_PREFIX: Final = "type.googleapis.com/"
 
 
 def set_duration(out: DurationMessage, value: Duration) -> None:
-    """Write a duration that is not negative; zero is present, which Envoy tells apart from absent."""
-    out.seconds, nanos = divmod(int(value), 1_000_000_000)
-    if nanos:
-        out.nanos = nanos
+    """Write a duration over what is there. Zero is present, which Envoy tells apart from absent. It must not be
+    negative: validation refuses that, and Envoy has no use for it.
+    """
+    out.seconds, out.nanos = divmod(value, 1_000_000_000)
 
 
 def set_percent(out: FractionalPercent, value: Percent) -> None:
