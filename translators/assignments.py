@@ -5,10 +5,12 @@ An EDS cluster that is known always has one, even if it is empty: Envoy waits fo
 
 from __future__ import annotations
 
+from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from envoy.config.core.v3.health_check_pb2 import HealthStatus
+from envoy.config.endpoint.v3.endpoint_components_pb2 import LbEndpoint
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 
 from translators.destination_rules import cluster_policy
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from envoy.config.core.v3.address_pb2 import Address
-    from envoy.config.endpoint.v3.endpoint_components_pb2 import LbEndpoint
 
     from translators.destination_rules import MergedRule
     from translators.model.mesh_config import MeshConfig
@@ -147,10 +148,17 @@ def _fill_endpoint(target: LbEndpoint, endpoint: Endpoint, number: int) -> None:
     _fill_address(target.endpoint.address, endpoint.address, number)
     for address in endpoint.additional_addresses:
         _fill_address(target.endpoint.additional_addresses.add().address, address, number)
-    target.health_status = _HEALTH[endpoint.health]
-    target.load_balancing_weight.value = endpoint.weight
-    if endpoint.workload:
-        target.metadata.filter_metadata["istio"].fields["workload"].string_value = endpoint.workload
+    target.MergeFromString(_constant(endpoint.health, endpoint.weight, endpoint.workload))
+
+
+@lru_cache(maxsize=8192)
+def _constant(health: Health, weight: int, workload: str) -> bytes:
+    """Encode what many endpoints share."""
+    shared = LbEndpoint(health_status=_HEALTH[health])
+    shared.load_balancing_weight.value = weight
+    if workload:
+        shared.metadata.filter_metadata["istio"].fields["workload"].string_value = workload
+    return shared.SerializeToString(deterministic=True)
 
 
 def _fill_address(target: Address, address: str, number: int) -> None:

@@ -60,7 +60,8 @@ class KubeObject(Struct, frozen=True, kw_only=True):
     @property
     def key(self) -> ObjectKey:
         """The key that names this object."""
-        return ObjectKey(type(self).KIND, self.metadata.namespace, self.metadata.name)
+        meta = self.metadata
+        return tuple.__new__(ObjectKey, (self.KIND, meta.namespace, meta.name))  # half the price of ObjectKey(…)
 
     @property
     def age_order(self) -> tuple[str, str, str]:
