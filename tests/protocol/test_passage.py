@@ -92,6 +92,17 @@ def test_rule_62_a_client_that_never_answers_does_not_keep_it_for_ever(variant: 
 
 
 @both
+def test_rule_62_a_newer_snapshot_does_not_cut_the_wait_short(variant: Variant) -> None:
+    wire = connected(variant, *to("x", "y"))
+    replies = wire.offer(*to("x"))
+    awaited, deadline = nonce_of(wire, replies, "RDS"), wire.stream.deadline
+    others = [resource(ENDPOINT, "x", "moved") if r.name == "x" and r.type_url == ENDPOINT else r for r in to("x")]
+    assert types_of(wire.offer(*others)) == ["EDS"]
+    assert wire.stream.deadline == deadline
+    assert types_of(wire.ack(ROUTE, awaited))[0] == "CDS"
+
+
+@both
 def test_rule_62_one_cluster_takes_the_place_of_another(variant: Variant) -> None:
     wire = connected(variant, *to("x"))
     first = wire.offer(*to("y"))

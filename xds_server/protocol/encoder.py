@@ -70,13 +70,13 @@ class Encoder:
         key = ("together", types.type_url, types.version, lingering)
         return self._recall(key) or self._remember(key, types.replace({gone.name: gone for gone in lingering}))
 
-    def passage(self, held: ResourceSet, target: ResourceSet, unanswered: frozenset[str]) -> tuple[Stage, ...]:
+    def passage(self, held: ResourceSet, target: ResourceSet, pending: frozenset[str]) -> tuple[Stage, ...]:
         """See `passage.passage`; worked out once for all streams that hold the same."""
         versions = (*(held[t].version for t in TYPES), *(target[t].version for t in TYPES))
-        key = ("passage", versions, unanswered)
+        key = ("passage", versions, pending)
         hit: tuple[Stage, ...] | None = self._recall(key)
         if hit is None or hit[-1].snapshot is not target:
-            hit = self._remember(key, passage(self, held, target, unanswered))
+            hit = self._remember(key, passage(self, held, target, pending))
         return hit
 
     def empty_assignment(self, name: str) -> Resource:

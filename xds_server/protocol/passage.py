@@ -36,20 +36,21 @@ class Stage:
     snapshot: ResourceSet
     awaits: tuple[str, ...] = ()
     patience: float = 0.0
-    fresh: frozenset[str] = frozenset()
-    """The clusters whose ACK is awaited."""
+    names: frozenset[str] = frozenset()
+    """The clusters that it is about: those that come, or those that go."""
 
 
-def passage(encoder: Encoder, held: ResourceSet, target: ResourceSet, unanswered: frozenset[str]) -> tuple[Stage, ...]:
+def passage(encoder: Encoder, held: ResourceSet, target: ResourceSet, pending: frozenset[str]) -> tuple[Stage, ...]:
     """Return the stages from the snapshot that was offered last to `target`, which is the last of them.
 
-    `unanswered` are clusters that the client was sent earlier and has not accepted yet.
+    `pending` are the clusters of the stage that the client has not answered yet: what came is still new to it, and what
+    goes is still named by the routes that it may have.
     """
     clusters = encoder.difference(held[CLUSTER], target[CLUSTER])
-    new = clusters.added | unanswered
+    new = clusters.added | pending
     leaving = frozenset(clusters.absent)
     arriving: set[str] = set()
-    referred: set[str] = set()
+    referred = set(pending)
     for type_url in _REFERRING:
         differs = encoder.difference(held[type_url], target[type_url])
         old = held[type_url].resources
@@ -58,10 +59,10 @@ def passage(encoder: Encoder, held: ResourceSet, target: ResourceSet, unanswered
     stages = []
     if arriving:
         grown = _with(encoder, target, held, _REFERRED, replaced=_REFERRING)
-        stages.append(Stage(snapshot=grown, awaits=(CLUSTER,), patience=CLUSTER_PATIENCE, fresh=frozenset(arriving)))
-    if not leaving.isdisjoint(referred):
+        stages.append(Stage(snapshot=grown, awaits=(CLUSTER,), patience=CLUSTER_PATIENCE, names=frozenset(arriving)))
+    if going := leaving & referred:
         moved = _with(encoder, target, held, _REFERRED)
-        stages.append(Stage(snapshot=moved, awaits=_REFERRING, patience=ROUTE_PATIENCE))
+        stages.append(Stage(snapshot=moved, awaits=_REFERRING, patience=ROUTE_PATIENCE, names=going))
     return (*stages, Stage(snapshot=target))
 
 

@@ -102,7 +102,7 @@ class BaseStream(ABC, Generic[Message]):
             self._snapshot, self._ahead, self._stage, self.deadline = snapshot, (), None, None
             responses = self._due(snapshot, now, "", UNCHANGED)
         else:
-            self._ahead = self._encoder.passage(held, snapshot, stage.fresh if stage is not None else _NONE)
+            self._ahead = self._encoder.passage(held, snapshot, stage.names if stage is not None else _NONE)
             responses = self._onward(now)
         return Step(tuple(responses), (), reason) if responses else QUIET
 
@@ -125,7 +125,7 @@ class BaseStream(ABC, Generic[Message]):
             if self._waits_for(stage):
                 # A cluster is waited for once: a newer snapshot does not begin the wait anew.
                 before, self._stage = self._stage, stage
-                again = before is not None and stage.awaits == before.awaits and stage.fresh <= before.fresh
+                again = before is not None and stage.awaits == before.awaits and stage.names <= before.names
                 if self.deadline is None or not again:
                     self.deadline = now + stage.patience
                 return out
