@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from translators.clusters import cluster_resources
 from translators.destination_rules import rule_index
+from translators.envoy_filters import apply_plan, keys_of, plan_for, reached
 from translators.gateways import gateway_resources
 from translators.memo import Memo, Recording
 from translators.model.destination_rule import DestinationRule
+from translators.model.envoy_filter import EnvoyFilter
 from translators.model.gateway import Gateway
 from translators.model.kubernetes import Service as KubernetesService
 from translators.model.virtual_service import VirtualService
@@ -123,15 +125,18 @@ def _whole_pass(
     services = service_index(world, steps)
     rules = rule_index(world, services, steps)
     gateway = gateway_resources(world, view, services, rules, steps)
-    clusters = cluster_resources(world, view, gateway.destinations, rules, steps)
+    plan = plan_for(world, view, steps)
+    destinations = (*gateway.destinations, *(reached(plan, view, services) if plan is not None else ()))
+    clusters = cluster_resources(world, view, destinations, rules, steps)
     made = {
         CLUSTER: clusters.clusters,
         ENDPOINT: clusters.assignments,
         LISTENER: gateway.listeners,
         ROUTE: gateway.routes,
     }
+    made, remarks = apply_plan(plan, made, steps) if plan is not None else (made, ())
     by_origin: dict[ObjectKey, list[Destination]] = {}
-    for destination in gateway.destinations:
+    for destination in destinations:
         by_origin.setdefault(destination.service.origin, []).append(destination)
     return Translation(
         view=view,
@@ -139,7 +144,9 @@ def _whole_pass(
             type_url: TypeSet.of(type_url, resources, previous.types.get(type_url) if previous else None)
             for type_url, resources in made.items()
         },
-        diagnostics=_sorted((*services.diagnostics, *rules.diagnostics, *gateway.diagnostics, *clusters.diagnostics)),
+        diagnostics=_sorted(
+            (*services.diagnostics, *rules.diagnostics, *gateway.diagnostics, *clusters.diagnostics, *remarks)
+        ),
         world=world,
         generation=generation,
         rules=rules,
@@ -163,6 +170,8 @@ def selector_keys(world: World, steps: Steps | None = None) -> frozenset[str]:
         keys |= steps.step(_rule_keys, rules)
     for virtual_services in world.kind(VirtualService).values():
         keys |= steps.step(_source_keys, virtual_services)
+    for envoy_filters in world.kind(EnvoyFilter).values():
+        keys |= steps.step(keys_of, envoy_filters)
     return frozenset(keys)
 
 

@@ -159,8 +159,16 @@ _MESH_CONFIG: Final[dict[str, Notice]] = {
     "tlsDefaults": _UPSTREAM_TLS,
 }
 
+_ENVOY_FILTER: Final[dict[str, Notice]] = {
+    "spec.targetRefs": _idle("the Gateway API is not read"),
+    "spec.configPatches[].match.listener.portName": _NOT_ISTIO,
+    "spec.configPatches[].match.waypoint": _idle("there are no waypoints"),
+    "spec.configPatches[].patch.filterClass": _idle("the operation says where a filter is put", "UNSPECIFIED"),
+}
+
 NOTICES: Final[Mapping[str, Mapping[str, Notice]]] = {
     "DestinationRule": _DESTINATION_RULE,
+    "EnvoyFilter": _ENVOY_FILTER,
     "Gateway": _GATEWAY,
     "MeshConfig": _MESH_CONFIG,
     "Service": _SERVICE,
@@ -193,7 +201,9 @@ _ISTIO: Final[Mapping[str, Mapping[str, Notice | None]]] = {
 }
 
 ELSEWHERE: Final[Mapping[str, Mapping[str, Mapping[str, Notice | None]]]] = {
-    **dict.fromkeys(("DestinationRule", "Gateway", "ServiceEntry", "VirtualService", "WorkloadEntry"), _ISTIO),
+    **dict.fromkeys(
+        ("DestinationRule", "EnvoyFilter", "Gateway", "ServiceEntry", "VirtualService", "WorkloadEntry"), _ISTIO
+    ),
     "MeshConfig": {
         "": dict.fromkeys(
             (
