@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from translators.clusters import cluster_resources
 from translators.destination_rules import rule_index
 from translators.envoy_filters import apply_plan, keys_of, plan_for, reached
+from translators.extensions import NamedExtension, apply_extensions
 from translators.gateways import gateway_resources
 from translators.memo import Memo, Recording
 from translators.model.destination_rule import DestinationRule
@@ -55,8 +56,9 @@ class Translation(ResourceSet):
 class Translator:
     """Holds the memo; one per server (or per offline run). Not for use from several threads."""
 
-    def __init__(self) -> None:
-        """Start with an empty memo."""
+    def __init__(self, extensions: tuple[NamedExtension, ...] = ()) -> None:
+        """Start with an empty memo. `extensions` have the last word on what a proxy is sent."""
+        self._extensions = extensions
         self._memo = Memo()
         self._generation = 0
         self._walked: World | None = None
@@ -74,12 +76,13 @@ class Translator:
             if previous.world.token is world.token:
                 return previous
             self._tidy(world)
-            if previous.generation == self._generation and (quick := self._endpoints_only(world, previous)):
+            fresh = previous.generation == self._generation and not self._extensions
+            if fresh and (quick := self._endpoints_only(world, previous)):
                 return quick
         else:
             previous = None
             self._tidy(world)
-        translation = _whole_pass(world, view, previous, self._memo, self._generation)
+        translation = _whole_pass(world, view, previous, self._memo, self._generation, self._extensions)
         self._limit = self._memo.fresh + _SPARE
         return translation
 
@@ -87,7 +90,7 @@ class Translator:
         """Translate once more with a recorder: the same bytes, and each resource's `notes` say which field of which
         object is behind each part of it. Nothing is remembered.
         """
-        return _whole_pass(world, view, None, Recording(), self._generation)
+        return _whole_pass(world, view, None, Recording(), self._generation, self._extensions)
 
     def _tidy(self, world: World) -> None:
         """Let the memo forget, once for each World in which more than endpoints changed."""
@@ -120,7 +123,12 @@ class Translator:
 
 
 def _whole_pass(
-    world: World, view: ProxyView, previous: Translation | None, steps: Steps, generation: int
+    world: World,
+    view: ProxyView,
+    previous: Translation | None,
+    steps: Steps,
+    generation: int,
+    extensions: tuple[NamedExtension, ...],
 ) -> Translation:
     services = service_index(world, steps)
     rules = rule_index(world, services, steps)
@@ -135,6 +143,7 @@ def _whole_pass(
         ROUTE: gateway.routes,
     }
     made, remarks = apply_plan(plan, made, steps) if plan is not None else (made, ())
+    made, problems = apply_extensions(extensions, world, view, made) if extensions else (made, ())
     by_origin: dict[ObjectKey, list[Destination]] = {}
     for destination in destinations:
         by_origin.setdefault(destination.service.origin, []).append(destination)
@@ -145,7 +154,14 @@ def _whole_pass(
             for type_url, resources in made.items()
         },
         diagnostics=_sorted(
-            (*services.diagnostics, *rules.diagnostics, *gateway.diagnostics, *clusters.diagnostics, *remarks)
+            (
+                *services.diagnostics,
+                *rules.diagnostics,
+                *gateway.diagnostics,
+                *clusters.diagnostics,
+                *remarks,
+                *problems,
+            )
         ),
         world=world,
         generation=generation,
