@@ -272,6 +272,9 @@ CODES: dict[str, Code] = {
     "PF1120": Code(Severity.WARNING, "a patch matched nothing on a proxy that it was written for"),
     "PF1121": Code(Severity.ERROR, "a patch adds a resource whose name is taken"),
     "PF1122": Code(Severity.INFO, "a patch for all proxies matched nothing on one of them"),
+    # PF12xx ProxyConfig
+    "PF1201": Code(Severity.ERROR, "the number of a proxy's workers is negative"),
+    "PF1202": Code(Severity.WARNING, "a variant of the proxy's image is unknown"),
     # PF13xx extensions
     "PF1301": Code(Severity.ERROR, "an extension failed"),
     "PF1302": Code(Severity.ERROR, "an extension asks for something that cannot be done"),

@@ -8,6 +8,7 @@ from translators.model.destination_rule import DestinationRule
 from translators.model.envoy_filter import EnvoyFilter
 from translators.model.gateway import Gateway
 from translators.model.kubernetes import ConfigMap, EndpointSlice, Namespace, Node, Pod, Secret, Service
+from translators.model.proxy_config import ProxyConfig
 from translators.model.service_entry import ServiceEntry
 from translators.model.virtual_service import VirtualService
 from translators.model.workload_entry import WorkloadEntry
@@ -19,6 +20,7 @@ ISTIO_KINDS: Final[tuple[type[KubeObject], ...]] = (
     DestinationRule,
     EnvoyFilter,
     Gateway,
+    ProxyConfig,
     ServiceEntry,
     VirtualService,
     WorkloadEntry,
@@ -48,7 +50,7 @@ _VERSIONS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Group to the versions that are read; the newest first. Istio's three share one schema."""
 
-_FEWER: Final[dict[str, tuple[str, ...]]] = {EnvoyFilter.KIND: ("v1alpha3",)}
+_FEWER: Final[dict[str, tuple[str, ...]]] = {EnvoyFilter.KIND: ("v1alpha3",), ProxyConfig.KIND: ("v1beta1",)}
 """Kinds that exist in some of their group's versions only."""
 
 
