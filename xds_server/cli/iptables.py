@@ -149,7 +149,8 @@ def command(  # noqa: PLR0913 - a flag each
     try:
         lost = [line for six in families for line in _one_family(settings, variant, ipv6=six, check=check, clean=clean)]
     except InterceptionError as error:
-        raise click.ClickException(str(error)) from error
+        msg = f"{error} (this needs root with CAP_NET_ADMIN and CAP_NET_RAW)"
+        raise click.ClickException(msg) from error
     if lost:
         click.echo("\n".join(lost))
         raise click.exceptions.Exit(1)

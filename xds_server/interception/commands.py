@@ -59,7 +59,7 @@ def tools(variant: Variant, *, ipv6: bool) -> Tools:
             continue
         usable.append((any(chain in rule for rule in rules for chain in OWN_CHAINS), len(rules), found))
     if not usable:
-        msg = f"{prefix} cannot be used: {'; '.join(problems)}. Run it as root with CAP_NET_ADMIN and CAP_NET_RAW"
+        msg = f"{prefix} cannot be used: {'; '.join(problems)}"
         raise InterceptionError(msg)
     return max(usable, key=lambda one: one[:2])[2]
 
