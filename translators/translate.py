@@ -10,14 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from translators.clusters import cluster_resources
+from translators.clusters import ClusterOutput, build_cluster, cluster_resources
 from translators.destination_rules import rule_index
-from translators.gateways import gateway_resources
+from translators.gateways import GatewayOutput, gateway_resources
 from translators.memo import Memo, Recording
 from translators.model.destination_rule import DestinationRule
 from translators.model.gateway import Gateway
 from translators.model.kubernetes import Service as KubernetesService
+from translators.model.proxy import GRPC
 from translators.model.virtual_service import VirtualService
+from translators.proxyless import ProxylessOutput, proxyless_resources
+from translators.proxyless import build_cluster as build_grpc_cluster
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, ResourceSet, TypeSet
 from translators.services import service_index, services_touched
 
@@ -48,6 +51,8 @@ class Translation(ResourceSet):
     rules: RuleIndex
     destinations: Mapping[ObjectKey, tuple[Destination, ...]] = field(default_factory=dict)
     """By the key of the object that the service was made from."""
+    by_endpoints: frozenset[ObjectKey] = frozenset()
+    """Keys of the objects whose endpoints decide about more than their assignments."""
 
 
 class Translator:
@@ -104,12 +109,11 @@ class Translator:
         """Return what endpoint changes alone make of the previous translation; None if there is more to it."""
         changed = world.changed_since(previous.world)
         touched = None if changed is None else services_touched(previous.world, world, changed)
-        if touched is None:
+        if touched is None or not touched.isdisjoint(previous.by_endpoints):
             return None
         destinations = [d for key in touched for d in previous.destinations.get(key, ())]
         before, after = (
-            cluster_resources(w, previous.view, destinations, previous.rules, self._memo)
-            for w in (previous.world, world)
+            _clusters(w, previous.view, destinations, previous.rules, self._memo) for w in (previous.world, world)
         )
         if before.diagnostics != after.diagnostics:
             return None
@@ -122,16 +126,20 @@ def _whole_pass(
 ) -> Translation:
     services = service_index(world, steps)
     rules = rule_index(world, services, steps)
-    gateway = gateway_resources(world, view, services, rules, steps)
-    clusters = cluster_resources(world, view, gateway.destinations, rules, steps)
+    served: GatewayOutput | ProxylessOutput
+    if view.generator == GRPC:
+        served = proxyless_resources(world, view, services, rules, steps)
+    else:
+        served = gateway_resources(world, view, services, rules, steps)
+    clusters = _clusters(world, view, served.destinations, rules, steps)
     made = {
         CLUSTER: clusters.clusters,
         ENDPOINT: clusters.assignments,
-        LISTENER: gateway.listeners,
-        ROUTE: gateway.routes,
+        LISTENER: served.listeners,
+        ROUTE: served.routes,
     }
     by_origin: dict[ObjectKey, list[Destination]] = {}
-    for destination in gateway.destinations:
+    for destination in served.destinations:
         by_origin.setdefault(destination.service.origin, []).append(destination)
     return Translation(
         view=view,
@@ -139,12 +147,20 @@ def _whole_pass(
             type_url: TypeSet.of(type_url, resources, previous.types.get(type_url) if previous else None)
             for type_url, resources in made.items()
         },
-        diagnostics=_sorted((*services.diagnostics, *rules.diagnostics, *gateway.diagnostics, *clusters.diagnostics)),
+        diagnostics=_sorted((*services.diagnostics, *rules.diagnostics, *served.diagnostics, *clusters.diagnostics)),
         world=world,
         generation=generation,
         rules=rules,
         destinations={key: tuple(found) for key, found in by_origin.items()},
+        by_endpoints=served.by_endpoints if isinstance(served, ProxylessOutput) else frozenset(),
     )
+
+
+def _clusters(
+    world: World, view: ProxyView, destinations: Iterable[Destination], rules: RuleIndex, steps: Steps
+) -> ClusterOutput:
+    build = build_grpc_cluster if view.generator == GRPC else build_cluster
+    return cluster_resources(world, view, destinations, rules, steps, build)
 
 
 def _sorted(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

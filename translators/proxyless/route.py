@@ -1,0 +1,146 @@
+"""One gRPC route: its condition, its fault, and what gRPC cannot do of the rest (gRFCs A28, A33)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import re2
+from msgspec.structs import replace
+
+from translators.messages import is_presence, pack
+from translators.proxyless.remarks import ignored_by_grpc
+from translators.routes import fault
+from translators.routes.claims import claim_path
+from translators.routes.direct_response import set_direct_response
+from translators.routes.match import set_match
+from translators.routes.redirect import set_redirect
+from translators.routes.route import has_action as acts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envoy.config.route.v3.route_components_pb2 import Route
+
+    from translators.model.common import StringMatch
+    from translators.model.virtual_service import HTTPMatchRequest, HTTPRoute
+    from translators.routes.scope import Scope
+
+_METHOD: Final = "POST"
+"""Of every RPC: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests."""
+_PATH_PARTS: Final = 2
+"""`/package.Service/Method`."""
+
+
+def has_action(http: HTTPRoute, path: str, scope: Scope) -> bool:
+    """Whether an HTTP route says what to do; one that delegates does not yet, which is said."""
+    if acts(http):
+        return True
+    if http.delegate is not None:
+        scope.report(
+            "PF0480",
+            "delegation is not translated in this version: this HTTP route is left out",
+            f"{path}.delegate",
+            hint=f"copy the routes of {http.delegate.name} here",
+        )
+    return False
+
+
+def set_route(
+    out: Route, http: HTTPRoute, match: HTTPMatchRequest | None, paths: tuple[str, str], scope: Scope
+) -> bool | None:
+    """Write all of a route but its forwarding action. Returns whether it takes every RPC; None if it can take none, and
+    so must be left out.
+    """
+    path, match_path = paths
+    if match is not None:
+        impossible = dict(_impossible(match))
+        for field, reason in impossible.items():
+            scope.report("PF0490", f"{reason}: gRPC clients get no route for this match", f"{match_path}.{field}")
+        if impossible:
+            return None
+        match = _visible(match)
+        if match.name:
+            out.name = f"{http.name}.{match.name}"
+    if http.name and not out.name:
+        out.name = http.name
+    everything = set_match(out.match, match, match_path, scope).everything
+    _set_unsupported(out, http, scope)
+    if http.fault is not None and (injected := fault.fault_of(http.fault, f"{path}.fault", scope)) is not None:
+        pack(out.typed_per_filter_config[fault.FILTER], injected)
+    for field, reason in ignored_by_grpc(http):
+        scope.report("PF0491", reason, f"{path}.{field}")
+    if scope.recorder.active:
+        _note(out, path, match_path, scope)
+    return everything
+
+
+def _set_unsupported(out: Route, http: HTTPRoute, scope: Scope) -> None:
+    """Write an action that gRPC does not know: RPCs that take the route fail, and do not go where a later one leads."""
+    if http.redirect is not None:
+        set_redirect(out.redirect, http.redirect, scope.default_port)
+    elif http.direct_response is not None:
+        set_direct_response(out.direct_response, http.direct_response)
+
+
+def _note(out: Route, path: str, match_path: str, scope: Scope) -> None:
+    scope.note("", match_path)
+    if out.HasField("redirect"):
+        scope.note("redirect", f"{path}.redirect")
+    if out.HasField("direct_response"):
+        scope.note("direct_response", f"{path}.directResponse")
+    if fault.FILTER in out.typed_per_filter_config:
+        scope.note(f"typed_per_filter_config.{fault.FILTER}", f"{path}.fault")
+
+
+def _impossible(match: HTTPMatchRequest) -> Iterator[tuple[str, str]]:
+    """Yield the conditions that hold for no RPC of a gRPC client: field and reason.
+
+    gRPC compares the path and the metadata of the application alone. It would skip a route with `queryParams`, and
+    never take one with pseudo-headers; conditions on what it does not know (tokens) it would not even read.
+    """
+    if match.uri is not None and not _names_rpcs(match.uri):
+        yield "uri", "no RPC has such a path, which is /package.Service/Method"
+    if match.method is not None and not _holds(match.method, _METHOD):
+        yield "method", f"the method of an RPC is {_METHOD}"
+    for field, set_ in (("scheme", match.scheme), ("authority", match.authority), ("queryParams", match.query_params)):
+        if set_:
+            yield field, "a gRPC client does not match on this"
+    for field, names in (("headers", match.headers), ("withoutHeaders", match.without_headers)):
+        for name in sorted(names):
+            if name.startswith(":") or claim_path(name) is not None:
+                yield field, f"a gRPC client does not match on {name}"
+            elif field == "headers" and name.lower().endswith("-bin"):
+                yield field, f"a gRPC client does not match on binary metadata such as {name}"
+
+
+def _visible(match: HTTPMatchRequest) -> HTTPMatchRequest:
+    """Return a possible match as gRPC is to compare it: metadata keys are in lower case, the method is settled."""
+    return replace(
+        match,
+        method=None,
+        headers={name.lower(): value for name, value in match.headers.items()},
+        without_headers={
+            name.lower(): value for name, value in match.without_headers.items() if not name.lower().endswith("-bin")
+        },
+    )
+
+
+def _names_rpcs(uri: StringMatch) -> bool:
+    """Whether some RPC may have such a path. gRPC skips a route without a word whose path cannot be one's."""
+    if uri.exact is not None:
+        parts = uri.exact.split("/")
+        return len(parts) == _PATH_PARTS + 1 and not parts[0] and all(parts[1:])
+    if not uri.prefix or uri.regex is not None:
+        return True
+    parts = uri.prefix.split("/")
+    if parts[0] or len(parts) > _PATH_PARTS + 1:
+        return False
+    return len(parts) <= _PATH_PARTS or bool(parts[1])
+
+
+def _holds(match: StringMatch, value: str) -> bool:
+    if is_presence(match):
+        return True
+    if match.regex is not None:
+        return re2.fullmatch(match.regex, value) is not None
+    return match.exact == value if match.exact is not None else value.startswith(match.prefix or "")
