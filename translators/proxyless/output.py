@@ -9,7 +9,7 @@ from translators.model.service import Protocol, Resolution
 from translators.proxyless.inbound import inbound_listeners
 from translators.proxyless.listeners import dialled_listeners
 from translators.proxyless.mesh_routes import mesh_routes
-from translators.proxyless.remarks import policy_remarks
+from translators.proxyless.remarks import mesh_remarks, policy_remarks
 from translators.proxyless.route_tables import route_tables
 from translators.services import endpoint_set, is_dns
 
@@ -55,7 +55,7 @@ def proxyless_resources(
     listeners: list[Resource] = []
     routes: list[Resource] = []
     destinations: dict[str, Destination] = {}
-    diagnostics: dict[Diagnostic, None] = {}
+    diagnostics = dict.fromkeys(steps.step(mesh_remarks, world.mesh))
     domain = world.cluster_domain
     for service, hostname in _dialled(services, view):
         if service.hostname == hostname:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from translators.assignments import chosen_endpoints
 from translators.destination_rules import effective_policy
 from translators.model.codes import diagnose
+from translators.model.decode import MESH_CONFIG_KEY
 from translators.model.destination_rule import HTTPSettings
 from translators.model.origin import Origin
 from translators.names import cluster_name
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from translators.destination_rules import MergedRule
     from translators.model.destination_rule import ConnectionPoolSettings, LoadBalancerSettings
+    from translators.model.mesh_config import MeshConfig
     from translators.model.origin import Diagnostic
     from translators.model.service import Endpoint, Service, ServicePort
     from translators.model.virtual_service import HTTPRetry, HTTPRoute
@@ -27,6 +29,8 @@ RETRIED: Final = frozenset({"cancelled", "deadline-exceeded", "internal", "resou
 """The conditions of `retryOn` that gRPC knows (gRFC A44)."""
 _MOST_ATTEMPTS: Final = 4
 """Five attempts in all (gRFC A6)."""
+
+_NO_EJECTION: Final = "gRPC clients eject no endpoint because of consecutive errors"
 
 _BALANCERS: Final = frozenset({"UNSPECIFIED", "ROUND_ROBIN"})
 
@@ -54,6 +58,23 @@ def ignored_by_grpc(http: HTTPRoute) -> Iterator[tuple[str, str]]:
             yield f"match[{j}].statPrefix", "gRPC clients count nothing by statPrefix"
     if http.retries is not None:
         yield from _retries(http.retries)
+
+
+def mesh_remarks(mesh: MeshConfig, *, recorder: Recorder) -> tuple[Diagnostic, ...]:
+    """Memoised step: what gRPC does not apply of the mesh's defaults."""
+    del recorder
+    found: list[tuple[str, str, str]] = []
+    if mesh.default_http_retry_policy is not None:
+        reasons = _retries(mesh.default_http_retry_policy)
+        found += [
+            ("PF0491", field.replace("retries", "defaultHttpRetryPolicy", 1), reason) for field, reason in reasons
+        ]
+    policy = mesh.default_traffic_policy
+    if policy is not None:
+        found += [("PF0595", f"defaultTrafficPolicy.connectionPool{at}", r) for at, r in _pool(policy.connection_pool)]
+        if policy.outlier_detection is not None:
+            found.append(("PF0595", "defaultTrafficPolicy.outlierDetection", _NO_EJECTION))
+    return tuple(diagnose(code, reason, Origin(MESH_CONFIG_KEY, field)) for code, field, reason in found)
 
 
 def _retries(retries: HTTPRetry) -> Iterator[tuple[str, str]]:
@@ -96,7 +117,7 @@ def policy_remarks(
         if origin is not None:
             found += [diagnose("PF0595", reason, Origin(origin.key, f"{origin.path}{at}")) for at, reason in reasons]
     for origin, what in (
-        (policy.outlier_detection_origin, "gRPC clients eject no endpoint because of consecutive errors"),
+        (policy.outlier_detection_origin, _NO_EJECTION),
         (policy.proxy_protocol_origin, "gRPC clients send no PROXY protocol"),
         (policy.retry_budget_origin, "gRPC clients ignore retryBudget"),
     ):

@@ -55,7 +55,7 @@ def set_route(
     if match is not None:
         impossible = dict(_impossible(match))
         for field, reason in impossible.items():
-            scope.report("PF0490", f"{reason}: gRPC clients get no route for this match", f"{match_path}.{field}")
+            scope.report("PF0490", f"{reason}: they get no route for this match", f"{match_path}.{field}")
         if impossible:
             return None
         match = _visible(match)
@@ -95,22 +95,22 @@ def _note(out: Route, path: str, match_path: str, scope: Scope) -> None:
 def _impossible(match: HTTPMatchRequest) -> Iterator[tuple[str, str]]:
     """Yield the conditions that hold for no RPC of a gRPC client: field and reason.
 
-    gRPC compares the path and the metadata of the application alone. It would skip a route with `queryParams`, and
-    never take one with pseudo-headers; conditions on what it does not know (tokens) it would not even read.
+    gRPC compares the path and the metadata of the application alone. It would skip a route with `queryParams`, never
+    take one with pseudo-headers, and not even read a condition on what it does not know (tokens).
     """
     if match.uri is not None and not _names_rpcs(match.uri):
-        yield "uri", "no RPC has such a path, which is /package.Service/Method"
+        yield "uri", "RPCs of gRPC clients have paths such as /package.Service/Method"
     if match.method is not None and not _holds(match.method, _METHOD):
-        yield "method", f"the method of an RPC is {_METHOD}"
+        yield "method", f"RPCs of gRPC clients have the method {_METHOD}"
     for field, set_ in (("scheme", match.scheme), ("authority", match.authority), ("queryParams", match.query_params)):
         if set_:
-            yield field, "a gRPC client does not match on this"
+            yield field, f"gRPC clients do not see {field}"
     for field, names in (("headers", match.headers), ("withoutHeaders", match.without_headers)):
         for name in sorted(names):
-            if name.startswith(":") or claim_path(name) is not None:
-                yield field, f"a gRPC client does not match on {name}"
+            if claim_path(name) is not None:
+                yield field, f"gRPC clients do not see {name}"
             elif field == "headers" and name.lower().endswith("-bin"):
-                yield field, f"a gRPC client does not match on binary metadata such as {name}"
+                yield field, f"gRPC clients do not match on binary metadata such as {name}"
 
 
 def _visible(match: HTTPMatchRequest) -> HTTPMatchRequest:
