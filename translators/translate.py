@@ -19,7 +19,7 @@ from translators.model.gateway import Gateway
 from translators.model.kubernetes import Service as KubernetesService
 from translators.model.proxy import GRPC
 from translators.model.virtual_service import VirtualService
-from translators.proxyless import ProxylessOutput, proxyless_resources
+from translators.proxyless import ProxylessOutput, empty_clusters, proxyless_resources
 from translators.proxyless import build_cluster as build_grpc_cluster
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, ResourceSet, TypeSet
 from translators.services import service_index, services_touched
@@ -132,9 +132,10 @@ def _whole_pass(
     else:
         served = gateway_resources(world, view, services, rules, steps)
     clusters = _clusters(world, view, served.destinations, rules, steps)
+    none = empty_clusters(served.routes, clusters.clusters, steps) if view.generator == GRPC else None
     made = {
-        CLUSTER: clusters.clusters,
-        ENDPOINT: clusters.assignments,
+        CLUSTER: (*clusters.clusters, *(none.clusters if none else ())),
+        ENDPOINT: (*clusters.assignments, *(none.assignments if none else ())),
         LISTENER: served.listeners,
         ROUTE: served.routes,
     }

@@ -8,8 +8,8 @@ RouteConfiguration `outbound|port||host` behind it, clusters and endpoints as an
 
 from __future__ import annotations
 
-from translators.proxyless.clusters import build_cluster
+from translators.proxyless.clusters import build_cluster, empty_clusters
 from translators.proxyless.names import SERVER_PREFIX
 from translators.proxyless.output import ProxylessOutput, proxyless_resources
 
-__all__ = ["SERVER_PREFIX", "ProxylessOutput", "build_cluster", "proxyless_resources"]
+__all__ = ["SERVER_PREFIX", "ProxylessOutput", "build_cluster", "empty_clusters", "proxyless_resources"]

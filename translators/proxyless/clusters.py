@@ -6,18 +6,23 @@ from typing import TYPE_CHECKING
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.core.v3.config_source_pb2 import ApiVersion
+from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 
 from translators.assignments import chosen_endpoints, fill_assignment
 from translators.clusters.connection_pool import UNLIMITED
 from translators.clusters.load_balancing import ring_size
 from translators.clusters.metadata import apply_metadata
+from translators.clusters.output import ClusterOutput
 from translators.destination_rules import cluster_policy
 from translators.model.origin import Origin
 from translators.names import cluster_name
 from translators.resources import CLUSTER, ENDPOINT, Resource
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from translators.destination_rules import EffectivePolicy, MergedRule
+    from translators.memo import Steps
     from translators.model.mesh_config import MeshConfig
     from translators.model.service import Endpoint, Service, ServicePort
     from translators.recorder import Recorder
@@ -43,10 +48,7 @@ def build_cluster(
     name = cluster_name(port.number, subset, service.hostname)
     cluster = Cluster(name=name)
     if endpoints is None:
-        cluster.type = Cluster.EDS
-        cluster.eds_cluster_config.service_name = name
-        cluster.eds_cluster_config.eds_config.ads.SetInParent()
-        cluster.eds_cluster_config.eds_config.resource_api_version = ApiVersion.V3
+        _set_eds(cluster)
     else:
         chosen = chosen_endpoints(endpoints, port, rule, subset)
         if not chosen:
@@ -65,6 +67,45 @@ def build_cluster(
         refs=((ENDPOINT, name),) if endpoints is None else (),
         notes=recorder.notes(),
     )
+
+
+def empty_clusters(routes: Iterable[Resource], built: Iterable[Resource], steps: Steps) -> ClusterOutput:
+    """Return clusters without endpoints, for those that routes name and that were not `built`.
+
+    A client whose routes change goes on with the old ones until it knows all clusters of the new ones, and gives up on
+    one that does not exist after 15 s only. This one it knows at once: the RPCs that go there fail, and no others.
+    """
+    known = {cluster.name for cluster in built}
+    missing: dict[str, Resource] = {}
+    for route in routes:
+        for _, name in route.refs:
+            if name not in known:
+                missing.setdefault(name, route)
+    pairs = [steps.step(_nothing, name, missing[name]) for name in sorted(missing)]
+    return ClusterOutput(clusters=tuple(c for c, _ in pairs), assignments=tuple(a for _, a in pairs), diagnostics=())
+
+
+def _nothing(name: str, route: Resource, *, recorder: Recorder) -> tuple[Resource, Resource]:
+    """Memoised step: a cluster that a route names though it does not exist, and its assignment of nothing."""
+    cluster = Cluster(name=name)
+    _set_eds(cluster)
+    for key in route.origins if recorder.active else ():
+        recorder.note("", Origin(key))
+    body = cluster.SerializeToString(deterministic=True)
+    nobody = ClusterLoadAssignment(cluster_name=name).SerializeToString(deterministic=True)
+    notes = recorder.notes()
+    return (
+        Resource(CLUSTER, name, body, route.origins, refs=((ENDPOINT, name),), notes=notes),
+        Resource(ENDPOINT, name, nobody, route.origins, notes=notes),
+    )
+
+
+def _set_eds(cluster: Cluster) -> None:
+    """Let a cluster's endpoints come from the same stream, under its name."""
+    cluster.type = Cluster.EDS
+    cluster.eds_cluster_config.service_name = cluster.name
+    cluster.eds_cluster_config.eds_config.ads.SetInParent()
+    cluster.eds_cluster_config.eds_config.resource_api_version = ApiVersion.V3
 
 
 def _apply_policy(cluster: Cluster, policy: EffectivePolicy) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 import re2
 from msgspec.structs import replace
 
 from translators.messages import is_presence, pack
+from translators.model.common import StringMatch
 from translators.proxyless.remarks import ignored_by_grpc
 from translators.routes import fault
 from translators.routes.claims import claim_path
@@ -21,12 +23,13 @@ if TYPE_CHECKING:
 
     from envoy.config.route.v3.route_components_pb2 import Route
 
-    from translators.model.common import StringMatch
     from translators.model.virtual_service import HTTPMatchRequest, HTTPRoute
     from translators.routes.scope import Scope
 
 _METHOD: Final = "POST"
 """Of every RPC: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests."""
+_MOST_VALUES: Final = 4
+"""Of `withoutHeaders`: each one doubles the routes."""
 _PATH_PARTS: Final = 2
 """`/package.Service/Method`."""
 
@@ -45,24 +48,26 @@ def has_action(http: HTTPRoute, path: str, scope: Scope) -> bool:
     return False
 
 
+def matches_of(match: HTTPMatchRequest | None, path: str, scope: Scope) -> list[HTTPMatchRequest | None]:
+    """Return the matches that stand for a match block: none if gRPC could never match it, which is said; several if it
+    has `withoutHeaders` with values.
+    """
+    if match is None:
+        return [None]
+    impossible = dict(_impossible(match))
+    for field, reason in impossible.items():
+        scope.report("PF0490", f"{reason}: they get no route for this match", f"{path}.{field}")
+    return [] if impossible else [*_variants(_visible(match))]
+
+
 def set_route(
     out: Route, http: HTTPRoute, match: HTTPMatchRequest | None, paths: tuple[str, str], scope: Scope
-) -> bool | None:
-    """Write all of a route but its forwarding action. Returns whether it takes every RPC; None if it can take none, and
-    so must be left out.
+) -> bool:
+    """Write all of a route but its forwarding action, and return whether it takes every RPC. `match` is one that
+    `matches_of` returned.
     """
     path, match_path = paths
-    if match is not None:
-        impossible = dict(_impossible(match))
-        for field, reason in impossible.items():
-            scope.report("PF0490", f"{reason}: they get no route for this match", f"{match_path}.{field}")
-        if impossible:
-            return None
-        match = _visible(match)
-        if match.name:
-            out.name = f"{http.name}.{match.name}"
-    if http.name and not out.name:
-        out.name = http.name
+    out.name = f"{http.name}.{match.name}" if match is not None and match.name else http.name
     everything = set_match(out.match, match, match_path, scope).everything
     _set_unsupported(out, http, scope)
     if http.fault is not None and (injected := fault.fault_of(http.fault, f"{path}.fault", scope)) is not None:
@@ -98,6 +103,9 @@ def _impossible(match: HTTPMatchRequest) -> Iterator[tuple[str, str]]:
     gRPC compares the path and the metadata of the application alone. It would skip a route with `queryParams`, never
     take one with pseudo-headers, and not even read a condition on what it does not know (tokens).
     """
+    valued = [name for name, value in match.without_headers.items() if not is_presence(value)]
+    if len(valued) > _MOST_VALUES:
+        yield "withoutHeaders", f"gRPC clients would need {2 ** len(valued)} routes for {len(valued)} values"
     if match.uri is not None and not _names_rpcs(match.uri):
         yield "uri", "RPCs of gRPC clients have paths such as /package.Service/Method"
     if match.method is not None and not _holds(match.method, _METHOD):
@@ -123,6 +131,18 @@ def _visible(match: HTTPMatchRequest) -> HTTPMatchRequest:
             name.lower(): value for name, value in match.without_headers.items() if not name.lower().endswith("-bin")
         },
     )
+
+
+def _variants(match: HTTPMatchRequest) -> Iterator[HTTPMatchRequest]:
+    """Yield the matches that together say that some headers do not have some values.
+
+    To gRPC an inverted match on a value means "it is there, and differs", so that a header that is missing is a case of
+    its own.
+    """
+    valued = [name for name in sorted(match.without_headers) if not is_presence(match.without_headers[name])]
+    for count in range(len(valued) + 1):
+        for missing in combinations(valued, count):
+            yield replace(match, without_headers={**match.without_headers, **dict.fromkeys(missing, StringMatch())})
 
 
 def _names_rpcs(uri: StringMatch) -> bool:

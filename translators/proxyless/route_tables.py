@@ -11,7 +11,7 @@ from translators.model.origin import Origin
 from translators.model.service import Protocol
 from translators.names import cluster_name
 from translators.proxyless.action import set_action, set_default
-from translators.proxyless.route import has_action, set_route
+from translators.proxyless.route import has_action, matches_of, set_route
 from translators.recorder import SILENT, Recorder
 from translators.resources import CLUSTER, ROUTE, Resource
 from translators.routes.outline import MESH
@@ -120,18 +120,16 @@ def _fill(
     noted: Recorder,
 ) -> None:
     """Write a route for each match block that gRPC can match, up to one that takes every RPC."""
-    for http, match, path, match_path in _blocks(service, left_out, scope):
-        scope.recorder = Recorder() if noted is not SILENT else SILENT
-        route = host.routes.add()
-        everything = set_route(route, http, match, (path, match_path), scope)
-        if everything is None:
-            del host.routes[-1]
-            continue
-        if http.route:
-            set_action(route.route, http, path, scope, mesh_retries)
-        noted.include(f"virtual_hosts[0].routes[{len(host.routes) - 1}]", scope.recorder.notes())
-        if everything:
-            break
+    for http, block, path, match_path in _blocks(service, left_out, scope):
+        for match in matches_of(block, match_path, scope):
+            scope.recorder = Recorder() if noted is not SILENT else SILENT
+            route = host.routes.add()
+            everything = set_route(route, http, match, (path, match_path), scope)
+            if http.route:
+                set_action(route.route, http, path, scope, mesh_retries)
+            noted.include(f"virtual_hosts[0].routes[{len(host.routes) - 1}]", scope.recorder.notes())
+            if everything:
+                return
 
 
 def _blocks(
