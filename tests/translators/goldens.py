@@ -5,7 +5,8 @@ A case is found by its file. `pytest --update-goldens` writes the outputs, and d
 The input is a list of YAML documents: objects, whose apiVersion may be left out, and at most one document of settings,
 the first, without a `kind`:
 
-    proxy: {type: router, namespace: istio-system, labels: {istio: ingressgateway}, unprivileged_pod: false}
+    proxy: {type: router, namespace: istio-system, labels: {istio: ingressgateway}, unprivileged_pod: false,
+            generator: ""}
     mesh: {accessLogFile: /dev/stdout}      # keys of Istio's MeshConfig
     show: [listeners, routes]               # which resources the output has
     full: true                              # print default parts too, and not `(default)` in their place
@@ -108,10 +109,15 @@ def _view(
     namespace: str = "istio-system",
     labels: dict[str, str] | None = None,
     unprivileged_pod: bool = False,  # noqa: FBT002 - as ProxyView has it
+    generator: str = "",
 ) -> ProxyView:
     labels = {"istio": "ingressgateway"} if labels is None else labels
     return ProxyView(
-        type=type, namespace=namespace, labels=tuple(sorted(labels.items())), unprivileged_pod=unprivileged_pod
+        type=type,
+        namespace=namespace,
+        labels=tuple(sorted(labels.items())),
+        unprivileged_pod=unprivileged_pod,
+        generator=generator,
     )
 
 

@@ -12,7 +12,7 @@ from translators.model.service import Protocol
 from translators.services import endpoint_set, is_dns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from translators.destination_rules import RuleIndex
     from translators.memo import Steps
@@ -33,9 +33,14 @@ class ClusterOutput:
 
 
 def cluster_resources(
-    world: World, view: ProxyView, destinations: Iterable[Destination], rules: RuleIndex, steps: Steps
+    world: World,
+    view: ProxyView,
+    destinations: Iterable[Destination],
+    rules: RuleIndex,
+    steps: Steps,
+    build: Callable[..., Resource | None] = build_cluster,
 ) -> ClusterOutput:
-    """Build the cluster of each destination, and its assignment if it is an EDS cluster.
+    """Build the cluster of each destination with `build`, and its assignment if it is an EDS cluster.
 
     Destinations may repeat. One whose subset no rule defines has no cluster: routes keep its name and answer 503, and
     whoever made the destination says so.
@@ -54,7 +59,7 @@ def cluster_resources(
             continue
         found = endpoint_set(world, service, steps)
         inline = found.endpoints if is_dns(service) else None
-        cluster = steps.step(build_cluster, service, port, subset, rule, mesh, view.type, inline)
+        cluster = steps.step(build, service, port, subset, rule, mesh, view.type, inline)
         diagnostics += found.diagnostics
         if cluster is None or not cluster.refs:
             diagnostics += remarks(mesh, view, destination, rule, found, has_cluster=cluster is not None)

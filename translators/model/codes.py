@@ -156,6 +156,9 @@ CODES: dict[str, Code] = {
     "PF0481": Code(Severity.WARNING, "a match on JWT claims, which nothing verifies in this version"),
     "PF0482": Code(Severity.WARNING, "TLS and TCP routes are not translated in this version"),
     "PF0483": Code(Severity.WARNING, "a fault without a percentage affects no request"),
+    # PF049x what proxyless gRPC cannot do of a VirtualService
+    "PF0490": Code(Severity.WARNING, "a gRPC client cannot match on this, so it gets no route for the match"),
+    "PF0491": Code(Severity.WARNING, "a gRPC client does not do what a route asks for"),
     # PF05xx DestinationRule
     "PF0501": Code(Severity.ERROR, "a DestinationRule's host is missing or not valid"),
     "PF0502": Code(Severity.ERROR, "a traffic policy says nothing"),
@@ -196,6 +199,7 @@ CODES: dict[str, Code] = {
     "PF0553": Code(Severity.ERROR, "client certificates need the mode MUTUAL"),
     # PF059x how DestinationRules for one host go together
     "PF0590": Code(Severity.WARNING, "a subset of this name is already defined by another DestinationRule"),
+    "PF0595": Code(Severity.WARNING, "a gRPC client does not apply a part of a traffic policy"),
     # PF06xx services and endpoints
     "PF0601": Code(Severity.ERROR, "a ServiceEntry has no hosts"),
     "PF0602": Code(Severity.ERROR, "a ServiceEntry's host is not valid"),
@@ -234,6 +238,7 @@ CODES: dict[str, Code] = {
     "PF0684": Code(Severity.WARNING, "A gateway has no original destination to pass a request on to"),
     "PF0685": Code(Severity.WARNING, "DNS_ROUND_ROBIN uses its first endpoint only"),
     "PF0686": Code(Severity.WARNING, "A destination's port is UDP, which has no cluster"),
+    "PF0695": Code(Severity.WARNING, "A gRPC client uses one endpoint of a service that is looked up in DNS"),
     # PF07xx references
     # PF070x destinations, PF071x hosts
     "PF0701": Code(Severity.ERROR, "a route leads to a host that no service has"),

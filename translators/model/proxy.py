@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ProxyType = Literal["router", "sidecar"]
+
+GRPC: Final = "grpc"
+"""The `GENERATOR` of a proxyless gRPC client or server, in the metadata of its node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,8 @@ class ProxyView:
     cluster_id: str = ""
     unprivileged_pod: bool = False
     interception_mode: str = "REDIRECT"
+    generator: str = ""
+    """`grpc` for gRPC's own clients and servers, else empty."""
 
     def selected_by(self, selector: Mapping[str, str]) -> bool:
         """Whether each label of `selector` is among this proxy's. An empty selector selects every proxy."""
@@ -64,10 +69,21 @@ class ProxyView:
 
 def view_of(proxy: Proxy, selector_keys: frozenset[str]) -> ProxyView:
     """Reduce a proxy to its view, given the label keys that any selector mentions."""
+    labels = tuple(sorted((k, v) for k, v in proxy.labels.items() if k in selector_keys))
+    if proxy.generator == GRPC:
+        return ProxyView(
+            type="sidecar",
+            namespace=proxy.namespace,
+            labels=labels,
+            locality=proxy.locality,
+            network=proxy.network,
+            cluster_id=proxy.cluster_id,
+            generator=GRPC,
+        )
     return ProxyView(
         type=proxy.type,
         namespace=proxy.namespace,
-        labels=tuple(sorted((k, v) for k, v in proxy.labels.items() if k in selector_keys)),
+        labels=labels,
         dns_domain=proxy.dns_domain,
         locality=proxy.locality if proxy.type == "sidecar" else Locality(),
         network=proxy.network,
