@@ -14,7 +14,8 @@ from translators.clusters.load_balancing import apply_load_balancer, passes_thro
 from translators.clusters.metadata import apply_metadata
 from translators.clusters.notes import note_cluster
 from translators.clusters.outlier_detection import apply_outlier_detection
-from translators.clusters.transport_socket import apply_proxy_protocol
+from translators.clusters.transport_socket import apply_transport_socket
+from translators.clusters.upstream_tls import refusal, tls_socket, upstream_tls
 from translators.destination_rules import cluster_policy
 from translators.messages import set_duration
 from translators.names import cluster_name
@@ -48,6 +49,8 @@ def build_cluster(
     discovery = discovery_of(service, proxy_type, passes_through=passes_through(balancer))
     if discovery is None:
         return None
+    if refusal(policy.tls):
+        discovery = Discovery.NOWHERE
     name = cluster_name(port.number, subset, service.hostname)
     cluster = Cluster.FromString(BASES[discovery])
     cluster.name = name
@@ -64,7 +67,7 @@ def build_cluster(
         limit = 1 if discovery is Discovery.LOGICAL_DNS else len(chosen)
         fill_assignment(cluster.load_assignment, name, port, chosen[:limit])
         set_duration(cluster.dns_refresh_rate, mesh.dns_refresh_rate)
-    _apply_policy(cluster, port, policy, mesh, discovery, sniffs=proxy_type == "sidecar")
+    _apply_policy(cluster, service, port, policy, mesh, discovery, sniffs=proxy_type == "sidecar")
     apply_metadata(cluster, service, subset, rule)
     if recorder.active:
         note_cluster(recorder, cluster, service, policy, rule, subset)
@@ -80,6 +83,7 @@ def build_cluster(
 
 def _apply_policy(
     cluster: Cluster,
+    service: Service,
     port: ServicePort,
     policy: EffectivePolicy,
     mesh: MeshConfig,
@@ -97,16 +101,18 @@ def _apply_policy(
         apply_retry_budget(cluster.circuit_breakers.thresholds[0], policy.retry_budget)
     if mesh.tcp_keepalive is not None or tcp is not None:
         apply_keepalive(cluster, mesh.tcp_keepalive, tcp.tcp_keepalive if tcp is not None else None)
-    if policy.proxy_protocol is not None:
-        apply_proxy_protocol(cluster, policy.proxy_protocol)
     if policy.outlier_detection is not None:
         apply_outlier_detection(cluster, policy.outlier_detection)
-    apply_http_protocol_options(
+    tls = upstream_tls(policy.tls, service, port)
+    http2 = apply_http_protocol_options(
         cluster,
         port.protocol,
         http,
         tcp,
         policy.outlier_detection,
+        tls,
         mesh_upgrades=mesh.h2_upgrade_policy == "UPGRADE",
         sniffs=sniffs,
     )
+    socket = None if tls is None else tls_socket(tls, mesh.tls_defaults, http2=http2)
+    apply_transport_socket(cluster, socket, policy.proxy_protocol)

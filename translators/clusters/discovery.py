@@ -29,6 +29,8 @@ class Discovery(Enum):
     STRICT_DNS = Cluster.STRICT_DNS
     LOGICAL_DNS = Cluster.LOGICAL_DNS
     ORIGINAL_DST = Cluster.ORIGINAL_DST
+    NOWHERE = Cluster.STATIC
+    """No endpoints, whatever the service has: requests are answered 503."""
 
     @property
     def is_dns(self) -> bool:
@@ -70,6 +72,8 @@ def _base(discovery: Discovery) -> Cluster:
         cluster.lb_policy = Cluster.CLUSTER_PROVIDED
         return cluster
     cluster.lb_policy = Cluster.LEAST_REQUEST
+    if discovery is Discovery.NOWHERE:
+        return cluster
     # Unhealthy endpoints are sent too: at Envoy's threshold of 50 % it would use them once they are the majority.
     cluster.common_lb_config.healthy_panic_threshold.value = 0
     if discovery is Discovery.EDS:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from translators.assignments import build_assignment
 from translators.clusters.build import build_cluster
-from translators.clusters.remarks import remarks, udp
+from translators.clusters.remarks import remarks, tls_remarks, udp
+from translators.destination_rules import effective_policy
 from translators.model.service import Protocol
 from translators.services import endpoint_set, is_dns
 
@@ -56,6 +57,8 @@ def cluster_resources(
         inline = found.endpoints if is_dns(service) else None
         cluster = steps.step(build_cluster, service, port, subset, rule, mesh, view.type, inline)
         diagnostics += found.diagnostics
+        if rule is not None:
+            diagnostics += tls_remarks(destination, effective_policy(rule, port.number, subset))
         if cluster is None or not cluster.refs:
             diagnostics += remarks(mesh, view, destination, rule, found, has_cluster=cluster is not None)
         if cluster is not None:

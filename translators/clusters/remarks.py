@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translators.clusters.load_balancing import passes_through
+from translators.clusters.upstream_tls import refusal, upstream_tls
 from translators.destination_rules import cluster_policy
 from translators.model.codes import diagnose
 from translators.model.origin import Origin
-from translators.model.service import Resolution
+from translators.model.service import Protocol, Resolution
 from translators.services import is_dns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from translators.destination_rules import MergedRule
+    from translators.destination_rules import EffectivePolicy, MergedRule
     from translators.model.mesh_config import MeshConfig
     from translators.model.origin import Diagnostic
     from translators.model.proxy import ProxyView
@@ -29,6 +30,36 @@ def udp(destination: Destination) -> Diagnostic:
         f"port {destination.port.number} of {service.hostname} is UDP, so nothing can be sent to it",
         Origin(service.origin, "spec.ports"),
     )
+
+
+def tls_remarks(destination: Destination, policy: EffectivePolicy) -> Iterator[Diagnostic]:
+    """Yield what there is to say about TLS to a destination: that it cannot be had, or how little it checks."""
+    settings, origin = policy.tls, policy.tls_origin
+    if settings is None or origin is None:
+        return
+    service, port = destination.service, destination.port
+    reason = refusal(settings)
+    if reason:
+        field = "credentialName" if settings.credential_name else "mode"
+        yield diagnose(
+            "PF0690",
+            f"{reason}: {destination.cluster_name} gets no endpoints, and requests get 503",
+            Origin(origin.key, f"{origin.path}.{field}"),
+            hint="Name certificate files on the proxy's disk: mode MUTUAL with clientCertificate, privateKey and "
+            "caCertificates, or mode SIMPLE.",
+        )
+        return
+    tls = upstream_tls(settings, service, port)
+    if tls is None or tls.names or settings.insecure_skip_verify:
+        return
+    if not (port.protocol.is_http or port.protocol in (Protocol.HTTPS, Protocol.UNSUPPORTED)):
+        yield diagnose(
+            "PF0691",
+            f"port {port.number} of {service.hostname} is {port.protocol}, which carries no host: any certificate of "
+            "the authority is accepted",
+            Origin(origin.key, origin.path),
+            hint="Add subjectAltNames, here or in the ServiceEntry.",
+        )
 
 
 def remarks(

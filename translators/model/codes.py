@@ -194,6 +194,9 @@ CODES: dict[str, Code] = {
     "PF0551": Code(Severity.ERROR, "ISTIO_MUTUAL does not take certificates"),
     "PF0552": Code(Severity.ERROR, "certificates are given both by file and by credentialName"),
     "PF0553": Code(Severity.ERROR, "client certificates need the mode MUTUAL"),
+    "PF0554": Code(Severity.ERROR, "insecureSkipVerify does not go with what is to be verified"),
+    "PF0555": Code(Severity.ERROR, "a name in the TLS settings is empty or not valid"),
+    "PF0556": Code(Severity.WARNING, "TLS settings have no effect with the mode DISABLE"),
     # PF059x how DestinationRules for one host go together
     "PF0590": Code(Severity.WARNING, "a subset of this name is already defined by another DestinationRule"),
     # PF06xx services and endpoints
@@ -234,6 +237,8 @@ CODES: dict[str, Code] = {
     "PF0684": Code(Severity.WARNING, "A gateway has no original destination to pass a request on to"),
     "PF0685": Code(Severity.WARNING, "DNS_ROUND_ROBIN uses its first endpoint only"),
     "PF0686": Code(Severity.WARNING, "A destination's port is UDP, which has no cluster"),
+    "PF0690": Code(Severity.ERROR, "TLS to endpoints needs certificates that are not handed out in this version"),
+    "PF0691": Code(Severity.WARNING, "No name is checked in the certificates of TLS that is not HTTP"),
     # PF07xx references
     # PF070x destinations, PF071x hosts
     "PF0701": Code(Severity.ERROR, "a route leads to a host that no service has"),

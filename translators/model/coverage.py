@@ -36,7 +36,7 @@ def _under(prefixes: Iterable[str], fields: Mapping[str, Notice]) -> dict[str, N
 
 
 _TLS: Final = _idle("TLS is not configured on gateways' listeners")
-_UPSTREAM_TLS: Final = _idle("TLS to endpoints is not configured")
+_MESH_TLS: Final = _idle("certificates of the mesh are not issued")
 _SIDECAR: Final = _idle("sidecars are not configured")
 _LOCALITY: Final = _idle("endpoints are not weighted by locality")
 _NOT_ISTIO: Final = _idle("Istio does not implement it either")
@@ -99,7 +99,6 @@ _POLICY: Final[dict[str, Notice]] = {
     **_under(("loadBalancer",), _BALANCING),
     **_under(("connectionPool",), _POOL),
     "outlierDetection.consecutiveErrors": _renamed("outlierDetection.consecutive5xxErrors"),
-    "tls": _UPSTREAM_TLS,
 }
 _TOP_POLICY: Final[dict[str, Notice]] = {
     **_POLICY,
@@ -112,13 +111,12 @@ _DESTINATION_RULE: Final[dict[str, Notice]] = {
 }
 
 _SERVICE_ENTRY: Final[dict[str, Notice]] = {
-    "spec.subjectAltNames": _UPSTREAM_TLS,
-    "spec.endpoints[].serviceAccount": _UPSTREAM_TLS,
+    "spec.endpoints[].serviceAccount": _MESH_TLS,
     "spec.endpoints[].network": _idle("there is one network only"),
 }
 
 _WORKLOAD_ENTRY: Final[dict[str, Notice]] = {
-    "spec.serviceAccount": _UPSTREAM_TLS,
+    "spec.serviceAccount": _MESH_TLS,
     "spec.network": _idle("there is one network only"),
 }
 
@@ -143,20 +141,19 @@ _MESH_CONFIG: Final[dict[str, Notice]] = {
     "disableEnvoyListenerLog": _ACCESS_LOG,
     "outboundTrafficPolicy": _SIDECAR,
     "inboundTrafficPolicy": _SIDECAR,
-    "enableAutoMtls": _UPSTREAM_TLS,
-    "trustDomain": _UPSTREAM_TLS,
-    "trustDomainAliases": _UPSTREAM_TLS,
+    "enableAutoMtls": _MESH_TLS,
+    "trustDomain": _MESH_TLS,
+    "trustDomainAliases": _MESH_TLS,
     "rootNamespace": _idle("it is set with --root-namespace"),
     "localityLbSetting": _LOCALITY,
     "zoneAwareLbSetting": _LOCALITY,
     "inboundClusterStatName": _SIDECAR,
     "outboundClusterStatName": _idle("clusters are counted under their own names"),
     "enablePrometheusMerge": _SIDECAR,
-    "verifyCertificateAtClient": _UPSTREAM_TLS,
+    "verifyCertificateAtClient": _idle("certificates are always verified, unless a rule says insecureSkipVerify"),
     "defaultProviders": _idle("extension providers are not read"),
     "discoverySelectors": _idle("all namespaces are read"),
-    "meshMtls": _UPSTREAM_TLS,
-    "tlsDefaults": _UPSTREAM_TLS,
+    "meshMtls": _MESH_TLS,
 }
 
 NOTICES: Final[Mapping[str, Mapping[str, Notice]]] = {

@@ -87,6 +87,8 @@ class Service(Value, frozen=True, kw_only=True):
     age_order: tuple[str, str, str] = ("", "", "")
     selector: Mapping[str, str] = field(default_factory=dict)
     """Of a Kubernetes Service: the pod labels; empty if it selects nothing."""
+    subject_alt_names: tuple[str, ...] = ()
+    """Names to look for in the endpoints' certificates, if the rule gives none."""
 
     def port(self, number: int) -> ServicePort | None:
         """Return the port with this number."""

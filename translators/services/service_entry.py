@@ -48,6 +48,7 @@ def service_entry_services(
             mesh_external=spec.location == "MESH_EXTERNAL",
             export_to=export_to,
             age_order=entry.age_order,
+            subject_alt_names=spec.subject_alt_names,
         )
         for host in dict.fromkeys(spec.hosts)
     )
