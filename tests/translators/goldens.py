@@ -6,6 +6,7 @@ The input is a list of YAML documents: objects, whose apiVersion may be left out
 the first, without a `kind`:
 
     proxy: {type: router, namespace: istio-system, labels: {istio: ingressgateway}, unprivileged_pod: false}
+    # … and of the proxy also locality: region/zone/subzone, network
     mesh: {accessLogFile: /dev/stdout}      # keys of Istio's MeshConfig
     show: [listeners, routes]               # which resources the output has
     full: true                              # print default parts too, and not `(default)` in their place
@@ -26,6 +27,7 @@ from translators.model.decode import decode, decode_mesh_config
 from translators.model.kinds import KINDS, VERSIONS
 from translators.model.proxy import ProxyView
 from translators.model.world import World
+from translators.services.workload import locality_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,10 +110,17 @@ def _view(
     namespace: str = "istio-system",
     labels: dict[str, str] | None = None,
     unprivileged_pod: bool = False,  # noqa: FBT002 - as ProxyView has it
+    locality: str = "",
+    network: str = "",
 ) -> ProxyView:
     labels = {"istio": "ingressgateway"} if labels is None else labels
     return ProxyView(
-        type=type, namespace=namespace, labels=tuple(sorted(labels.items())), unprivileged_pod=unprivileged_pod
+        type=type,
+        namespace=namespace,
+        labels=tuple(sorted(labels.items())),
+        unprivileged_pod=unprivileged_pod,
+        locality=locality_of(locality),
+        network=network,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 
@@ -17,18 +17,23 @@ from translators.clusters.outlier_detection import apply_outlier_detection
 from translators.clusters.transport_socket import apply_transport_socket
 from translators.clusters.upstream_tls import refusal, tls_socket, upstream_tls
 from translators.destination_rules import cluster_policy
+from translators.locality import arranged, setting_of
 from translators.messages import set_duration
 from translators.names import cluster_name
 from translators.resources import CLUSTER, ENDPOINT, Resource
 
 if TYPE_CHECKING:
     from translators.destination_rules import EffectivePolicy, MergedRule
+    from translators.locality import Place
     from translators.model.mesh_config import MeshConfig
     from translators.model.service import Endpoint, Service, ServicePort
     from translators.recorder import Recorder
 
+_BY_LOCALITY: Final = frozenset({Discovery.EDS, Discovery.STRICT_DNS})
+"""Types of clusters whose endpoints have localities."""
 
-def build_cluster(
+
+def build_cluster(  # noqa: PLR0913 - all that a cluster depends on, one by one for the memo
     service: Service,
     port: ServicePort,
     subset: str,
@@ -36,12 +41,14 @@ def build_cluster(
     mesh: MeshConfig,
     proxy_type: str,
     endpoints: tuple[Endpoint, ...] | None,
+    place: Place | None,
     *,
     recorder: Recorder,
 ) -> Resource | None:
     """Memoised step: build the cluster `outbound|port|subset|hostname`.
 
-    `endpoints` only for services that are looked up in DNS (they stand in the cluster), else None. Returns None if
+    `endpoints`, and the proxy's `place` if it makes a difference, only for services that are looked up in DNS: these
+    stand in the cluster. Both are None for all others. Returns None if
     there is no such cluster: an ExternalName, or DNS without an endpoint, which Envoy would refuse.
     """
     policy = cluster_policy(rule, port.number, subset, mesh)
@@ -65,7 +72,8 @@ def build_cluster(
             return None
         # Envoy takes exactly one endpoint in a LOGICAL_DNS cluster.
         limit = 1 if discovery is Discovery.LOGICAL_DNS else len(chosen)
-        fill_assignment(cluster.load_assignment, name, port, chosen[:limit])
+        groups = arranged(chosen[:limit], setting_of(policy, service, mesh), place)
+        fill_assignment(cluster.load_assignment, name, port, groups)
         set_duration(cluster.dns_refresh_rate, mesh.dns_refresh_rate)
     _apply_policy(cluster, service, port, policy, mesh, discovery, sniffs=proxy_type == "sidecar")
     apply_metadata(cluster, service, subset, rule)
@@ -95,6 +103,8 @@ def _apply_policy(
     tcp, http = (None, None) if pool is None else (pool.tcp, pool.http)
     if policy.load_balancer is not None and discovery is not Discovery.ORIGINAL_DST:
         apply_load_balancer(cluster, policy.load_balancer)
+    if discovery in _BY_LOCALITY and (setting := setting_of(policy, service, mesh)) is not None and setting.distribute:
+        cluster.common_lb_config.locality_weighted_lb_config.SetInParent()
     if pool is not None:
         apply_connection_pool(cluster, pool)
     if policy.retry_budget is not None:

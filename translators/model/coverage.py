@@ -38,7 +38,7 @@ def _under(prefixes: Iterable[str], fields: Mapping[str, Notice]) -> dict[str, N
 _TLS: Final = _idle("TLS is not configured on gateways' listeners")
 _MESH_TLS: Final = _idle("certificates of the mesh are not issued")
 _SIDECAR: Final = _idle("sidecars are not configured")
-_LOCALITY: Final = _idle("endpoints are not weighted by locality")
+_ZONE_AWARE: Final = _idle("it needs a cluster of the proxy's own replicas; localityLbSetting needs none")
 _NOT_ISTIO: Final = _idle("Istio does not implement it either")
 _ACCESS_LOG: Final = _idle("accessLogFile is the only access log")
 _TRACING: Final = _idle("tracing is not configured")
@@ -85,8 +85,7 @@ _VIRTUAL_SERVICE: Final[dict[str, Notice]] = {
 }
 
 _BALANCING: Final[dict[str, Notice]] = {
-    "localityLbSetting": _LOCALITY,
-    "zoneAwareLbSetting": _LOCALITY,
+    "zoneAwareLbSetting": _ZONE_AWARE,
     "warmupDurationSecs": _renamed("warmup.duration"),
     "consistentHash.minimumRingSize": _renamed("consistentHash.ringHash.minimumRingSize"),
 }
@@ -124,7 +123,9 @@ _SERVICE: Final[dict[str, Notice]] = {
     "spec.sessionAffinity": _idle("use a DestinationRule's consistentHash", "None"),
     "spec.externalIPs": _idle("gateways route by host, not by address"),
     "spec.internalTrafficPolicy": _idle("endpoints are not chosen by node", "Cluster"),
-    "spec.trafficDistribution": _LOCALITY,
+    "spec.trafficDistribution": _idle(
+        "a proxy's node is not known; its zone is preferred", "PreferClose", "PreferSameZone"
+    ),
 }
 
 _MESH_CONFIG: Final[dict[str, Notice]] = {
@@ -145,8 +146,7 @@ _MESH_CONFIG: Final[dict[str, Notice]] = {
     "trustDomain": _MESH_TLS,
     "trustDomainAliases": _MESH_TLS,
     "rootNamespace": _idle("it is set with --root-namespace"),
-    "localityLbSetting": _LOCALITY,
-    "zoneAwareLbSetting": _LOCALITY,
+    "zoneAwareLbSetting": _ZONE_AWARE,
     "inboundClusterStatName": _SIDECAR,
     "outboundClusterStatName": _idle("clusters are counted under their own names"),
     "enablePrometheusMerge": _SIDECAR,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,9 +49,10 @@ class ProxyView:
     type: ProxyType
     namespace: str
     labels: tuple[tuple[str, str], ...] = ()
-    """Sorted; only the labels whose key some selector in the World mentions."""
+    """Sorted; only the labels whose key some selector (or failoverPriority) in the World mentions."""
     dns_domain: str = ""
     locality: Locality = Locality()
+    """Empty unless some policy in the World looks at it."""
     network: str = ""
     cluster_id: str = ""
     unprivileged_pod: bool = False
@@ -62,14 +63,18 @@ class ProxyView:
         return selector.items() <= set(self.labels)
 
 
-def view_of(proxy: Proxy, selector_keys: frozenset[str]) -> ProxyView:
-    """Reduce a proxy to its view, given the label keys that any selector mentions."""
+LOCALITY: Final = "/locality"
+"""Among the keys that matter: some policy looks at where a proxy is. No label has such a key."""
+
+
+def view_of(proxy: Proxy, keys: frozenset[str]) -> ProxyView:
+    """Reduce a proxy to its view, given what matters: label keys that any selector mentions, and perhaps LOCALITY."""
     return ProxyView(
         type=proxy.type,
         namespace=proxy.namespace,
-        labels=tuple(sorted((k, v) for k, v in proxy.labels.items() if k in selector_keys)),
+        labels=tuple(sorted((k, v) for k, v in proxy.labels.items() if k in keys)),
         dns_domain=proxy.dns_domain,
-        locality=proxy.locality if proxy.type == "sidecar" else Locality(),
+        locality=proxy.locality if LOCALITY in keys else Locality(),
         network=proxy.network,
         cluster_id=proxy.cluster_id,
         unprivileged_pod=proxy.unprivileged_pod,

@@ -89,6 +89,8 @@ class Service(Value, frozen=True, kw_only=True):
     """Of a Kubernetes Service: the pod labels; empty if it selects nothing."""
     subject_alt_names: tuple[str, ...] = ()
     """Names to look for in the endpoints' certificates, if the rule gives none."""
+    traffic_distribution: str = ""
+    """`PreferClose`, `PreferSameZone`, `PreferSameNode`, or empty."""
 
     def port(self, number: int) -> ServicePort | None:
         """Return the port with this number."""

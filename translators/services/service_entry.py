@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from translators.model.service import Resolution, Service, ServicePort
-from translators.services.exports import resolved_export_to
+from translators.services.exports import DISTRIBUTION_ANNOTATION, resolved_export_to
 from translators.services.protocols import entry_protocol
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def service_entry_services(
             export_to=export_to,
             age_order=entry.age_order,
             subject_alt_names=spec.subject_alt_names,
+            traffic_distribution=entry.metadata.annotations.get(DISTRIBUTION_ANNOTATION, ""),
         )
         for host in dict.fromkeys(spec.hosts)
     )
