@@ -9,6 +9,7 @@ from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from translators.assignments import chosen_endpoints, fill_assignment
 from translators.clusters.connection_pool import apply_connection_pool, apply_keepalive, apply_retry_budget
 from translators.clusters.discovery import BASES, CONNECT_TIMEOUT, Discovery, discovery_of
+from translators.clusters.dynamic_dns import apply_dynamic_dns
 from translators.clusters.http_protocol_options import apply_http_protocol_options
 from translators.clusters.load_balancing import apply_load_balancer, passes_through
 from translators.clusters.metadata import apply_metadata
@@ -100,8 +101,8 @@ def _apply_policy(
     sniffs: bool,
 ) -> None:
     pool = policy.connection_pool
-    tcp, http = (None, None) if pool is None else (pool.tcp, pool.http)
-    if policy.load_balancer is not None and discovery is not Discovery.ORIGINAL_DST:
+    tcp = None if pool is None else pool.tcp
+    if policy.load_balancer is not None and discovery.balances:
         apply_load_balancer(cluster, policy.load_balancer)
     if discovery in _BY_LOCALITY and (setting := setting_of(policy, service, mesh)) is not None and setting.distribute:
         cluster.common_lb_config.locality_weighted_lb_config.SetInParent()
@@ -114,15 +115,16 @@ def _apply_policy(
     if policy.outlier_detection is not None:
         apply_outlier_detection(cluster, policy.outlier_detection)
     tls = upstream_tls(policy.tls, service, port)
+    if discovery is Discovery.DYNAMIC_DNS:
+        apply_dynamic_dns(cluster, mesh.dns_refresh_rate, tls)
     http2 = apply_http_protocol_options(
         cluster,
         port.protocol,
-        http,
-        tcp,
-        policy.outlier_detection,
+        policy,
         tls,
         mesh_upgrades=mesh.h2_upgrade_policy == "UPGRADE",
         sniffs=sniffs,
+        names_each_host=discovery is Discovery.DYNAMIC_DNS,
     )
     socket = None if tls is None else tls_socket(tls, mesh.tls_defaults, http2=http2)
     apply_transport_socket(cluster, socket, policy.proxy_protocol)

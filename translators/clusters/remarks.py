@@ -83,6 +83,8 @@ def remarks(
                 Origin(service.origin, "spec.resolution"),
                 hint="Use resolution: DNS to send to all of them.",
             )
+    elif service.resolution is Resolution.DYNAMIC_DNS:
+        yield from _dynamic_dns(destination, cluster_policy(rule, destination.port.number, destination.subset, mesh))
     elif view.type == "router":
         policy = cluster_policy(rule, destination.port.number, destination.subset, mesh)
         asked = passes_through(policy.load_balancer)
@@ -95,6 +97,28 @@ def remarks(
                 origin,
                 hint="Give it endpoints: resolution: DNS or STATIC in a ServiceEntry.",
             )
+
+
+def _dynamic_dns(destination: Destination, policy: EffectivePolicy) -> Iterator[Diagnostic]:
+    """Yield what a port cannot do whose requests say themselves where they go."""
+    service, port = destination.service, destination.port
+    tls = upstream_tls(policy.tls, service, port)
+    default = 80 if tls is None else 443
+    if port.protocol.is_tls and tls is None:
+        yield diagnose(
+            "PF0687",
+            f"port {port.number} of {service.hostname} is {port.protocol}, and only the host of an HTTP request is "
+            "looked up: connections fail",
+            Origin(service.origin, "spec.ports"),
+            hint="Use an HTTP port, with trafficPolicy.tls in a DestinationRule to speak TLS to the endpoint.",
+        )
+    elif port.number != default:
+        yield diagnose(
+            "PF0687",
+            f"requests to {service.hostname} go to the port in their host, else to {default}, and not to {port.number}",
+            Origin(service.origin, "spec.ports"),
+            hint=f"Make it port {default}, or let clients name the port in the host.",
+        )
 
 
 def _nothing_to_look_up(destination: Destination) -> Diagnostic:

@@ -237,6 +237,7 @@ CODES: dict[str, Code] = {
     "PF0684": Code(Severity.WARNING, "A gateway has no original destination to pass a request on to"),
     "PF0685": Code(Severity.WARNING, "DNS_ROUND_ROBIN uses its first endpoint only"),
     "PF0686": Code(Severity.WARNING, "A destination's port is UDP, which has no cluster"),
+    "PF0687": Code(Severity.WARNING, "DYNAMIC_DNS goes where the host of a request says, and this port says otherwise"),
     "PF0690": Code(Severity.ERROR, "TLS to endpoints needs certificates that are not handed out in this version"),
     "PF0691": Code(Severity.WARNING, "No name is checked in the certificates of TLS that is not HTTP"),
     # PF07xx references

@@ -54,6 +54,7 @@ class Resolution(StrEnum):
     CLIENT_SIDE_LB = "ClientSideLB"  # EDS
     DNS_LB = "DNSLB"  # STRICT_DNS
     DNS_ROUND_ROBIN_LB = "DNSRoundRobinLB"  # LOGICAL_DNS
+    DYNAMIC_DNS = "DynamicDNS"  # dynamic_forward_proxy
     PASSTHROUGH = "Passthrough"  # ORIGINAL_DST
     ALIAS = "Alias"  # ExternalName
 

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from translators.recorder import Recorder
 
 _RESOLUTIONS: Final = {
+    "NONE": Resolution.PASSTHROUGH,
     "STATIC": Resolution.CLIENT_SIDE_LB,
     "DNS": Resolution.DNS_LB,
     "DNS_ROUND_ROBIN": Resolution.DNS_ROUND_ROBIN_LB,
+    "DYNAMIC_DNS": Resolution.DYNAMIC_DNS,
 }
-"""NONE is PASSTHROUGH, and so is DYNAMIC_DNS until it has a cluster of its own (a diagnostic says so)."""
 
 
 def service_entry_services(
@@ -43,7 +44,7 @@ def service_entry_services(
             name=host,
             origin=entry.key,
             ports=ports,
-            resolution=_RESOLUTIONS.get(spec.resolution, Resolution.PASSTHROUGH),
+            resolution=_RESOLUTIONS[spec.resolution],
             addresses=spec.addresses,
             mesh_external=spec.location == "MESH_EXTERNAL",
             export_to=export_to,
