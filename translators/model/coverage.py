@@ -39,6 +39,7 @@ _TLS: Final = _idle("TLS is not configured on gateways' listeners")
 _MESH_TLS: Final = _idle("certificates of the mesh are not issued")
 _SIDECAR: Final = _idle("sidecars are not configured")
 _ZONE_AWARE: Final = _idle("it needs a cluster of the proxy's own replicas; localityLbSetting needs none")
+_NETWORK: Final = _idle("endpoints of all networks are sent as they are: no gateway leads from one to another")
 _NOT_ISTIO: Final = _idle("Istio does not implement it either")
 _ACCESS_LOG: Final = _idle("accessLogFile is the only access log")
 _TRACING: Final = _idle("tracing is not configured")
@@ -111,13 +112,18 @@ _DESTINATION_RULE: Final[dict[str, Notice]] = {
 
 _SERVICE_ENTRY: Final[dict[str, Notice]] = {
     "spec.endpoints[].serviceAccount": _MESH_TLS,
-    "spec.endpoints[].network": _idle("there is one network only"),
+    "spec.endpoints[].network": _NETWORK,
 }
 
 _WORKLOAD_ENTRY: Final[dict[str, Notice]] = {
     "spec.serviceAccount": _MESH_TLS,
-    "spec.network": _idle("there is one network only"),
+    "spec.network": _NETWORK,
 }
+
+_WORKLOAD_GROUP: Final[dict[str, Notice]] = dict.fromkeys(
+    ("spec.metadata", "spec.template", "spec.probe"),
+    _idle("workloads do not register themselves; write a WorkloadEntry for each of them"),
+)
 
 _SERVICE: Final[dict[str, Notice]] = {
     "spec.sessionAffinity": _idle("use a DestinationRule's consistentHash", "None"),
@@ -164,6 +170,7 @@ NOTICES: Final[Mapping[str, Mapping[str, Notice]]] = {
     "ServiceEntry": _SERVICE_ENTRY,
     "VirtualService": _VIRTUAL_SERVICE,
     "WorkloadEntry": _WORKLOAD_ENTRY,
+    "WorkloadGroup": _WORKLOAD_GROUP,
 }
 """Kind to path to what is said when that field is set."""
 
@@ -190,7 +197,9 @@ _ISTIO: Final[Mapping[str, Mapping[str, Notice | None]]] = {
 }
 
 ELSEWHERE: Final[Mapping[str, Mapping[str, Mapping[str, Notice | None]]]] = {
-    **dict.fromkeys(("DestinationRule", "Gateway", "ServiceEntry", "VirtualService", "WorkloadEntry"), _ISTIO),
+    **dict.fromkeys(
+        ("DestinationRule", "Gateway", "ServiceEntry", "VirtualService", "WorkloadEntry", "WorkloadGroup"), _ISTIO
+    ),
     "MeshConfig": {
         "": dict.fromkeys(
             (
