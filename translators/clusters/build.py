@@ -20,7 +20,7 @@ from translators.clusters.upstream_tls import refusal, tls_socket, upstream_tls
 from translators.destination_rules import cluster_policy
 from translators.locality import arranged, setting_of
 from translators.messages import set_duration
-from translators.names import cluster_name
+from translators.names import cluster_name, stat_name
 from translators.resources import CLUSTER, ENDPOINT, Resource
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def build_cluster(  # noqa: PLR0913 - all that a cluster depends on, one by one 
     name = cluster_name(port.number, subset, service.hostname)
     cluster = Cluster.FromString(BASES[discovery])
     cluster.name = name
-    cluster.alt_stat_name = f"{name};"
+    cluster.alt_stat_name = f"{stat_name(mesh.outbound_cluster_stat_name, service, port, subset)};"
     if mesh.connect_timeout != CONNECT_TIMEOUT:
         set_duration(cluster.connect_timeout, mesh.connect_timeout)
     if discovery is Discovery.EDS:

@@ -39,7 +39,9 @@ _TLS: Final = _idle("TLS is not configured on gateways' listeners")
 _MESH_TLS: Final = _idle("certificates of the mesh are not issued")
 _SIDECAR: Final = _idle("sidecars are not configured")
 _ZONE_AWARE: Final = _idle("it needs a cluster of the proxy's own replicas; localityLbSetting needs none")
-_NETWORK: Final = _idle("endpoints of all networks are sent as they are: no gateway leads from one to another")
+_NETWORK: Final = _idle(
+    "no gateway leads from one network to another, so endpoints are sent as they are; failoverPriority may look at it"
+)
 _NOT_ISTIO: Final = _idle("Istio does not implement it either")
 _ACCESS_LOG: Final = _idle("accessLogFile is the only access log")
 _TRACING: Final = _idle("tracing is not configured")
@@ -153,8 +155,9 @@ _MESH_CONFIG: Final[dict[str, Notice]] = {
     "trustDomainAliases": _MESH_TLS,
     "rootNamespace": _idle("it is set with --root-namespace"),
     "zoneAwareLbSetting": _ZONE_AWARE,
+    **_under(("defaultTrafficPolicy.connectionPool",), _POOL),
+    "defaultTrafficPolicy.outlierDetection.consecutiveErrors": _renamed("outlierDetection.consecutive5xxErrors"),
     "inboundClusterStatName": _SIDECAR,
-    "outboundClusterStatName": _idle("clusters are counted under their own names"),
     "enablePrometheusMerge": _SIDECAR,
     "verifyCertificateAtClient": _idle("certificates are always verified, unless a rule says insecureSkipVerify"),
     "defaultProviders": _idle("extension providers are not read"),
@@ -188,7 +191,19 @@ NOTICES: Final[Mapping[str, Mapping[str, Notice]]] = {
 }
 """Kind to path to what is said when that field is set."""
 
-_UNREAD: Final = _idle("Pilotfish does not read this key")
+_UNREAD: Final[dict[str, Notice | None]] = {
+    "ca": _MESH_TLS,
+    "caCertificates": _MESH_TLS,
+    "certificates": _MESH_TLS,
+    "configSources": _idle("objects come from --config"),
+    "defaultConfig": _idle("what a proxy is set up with stands in its own bootstrap: see `pilotfish bootstrap`"),
+    "defaultInboundHttpRetryPolicy": _SIDECAR,
+    "extensionProviders": _idle("extension providers are not read"),
+    "serviceEntryVisibility": _idle("exportTo says who sees a ServiceEntry"),
+    "serviceScopeConfigs": _idle("there are no waypoints"),
+    "serviceSettings": _idle("there is one cluster only, so every service is local to it"),
+}
+"""Keys of MeshConfig that have no field in the Struct."""
 
 _METADATA: Final[dict[str, Notice | None]] = dict.fromkeys(
     (
@@ -212,23 +227,7 @@ _ISTIO: Final[Mapping[str, Mapping[str, Notice | None]]] = {
 
 ELSEWHERE: Final[Mapping[str, Mapping[str, Mapping[str, Notice | None]]]] = {
     **dict.fromkeys(NOTICES.keys() - {"MeshConfig", "Service"}, _ISTIO),
-    "MeshConfig": {
-        "": dict.fromkeys(
-            (
-                "ca",
-                "caCertificates",
-                "certificates",
-                "configSources",
-                "defaultConfig",
-                "defaultInboundHttpRetryPolicy",
-                "extensionProviders",
-                "serviceEntryVisibility",
-                "serviceScopeConfigs",
-                "serviceSettings",
-            ),
-            _UNREAD,
-        )
-    },
+    "MeshConfig": {"": _UNREAD},
 }
 """Kind to path of a message to fields of the API that are no field of the Struct: None where they are no user's
 business, else what is said when one is set.
