@@ -15,17 +15,20 @@ from translators.destination_rules import rule_index
 from translators.envoy_filters import apply_plan, keys_of, plan_for, reached
 from translators.extensions import NamedExtension, apply_extensions
 from translators.gateways import GatewayOutput, gateway_resources
+from translators.locality import distribution_keys, locality_keys, rule_locality_keys
 from translators.memo import Memo, Recording
 from translators.model.destination_rule import DestinationRule
 from translators.model.envoy_filter import EnvoyFilter
 from translators.model.gateway import Gateway
 from translators.model.kubernetes import Service as KubernetesService
-from translators.model.proxy import GRPC
+from translators.model.proxy import GRPC, LOCALITY
+from translators.model.service_entry import ServiceEntry
 from translators.model.virtual_service import VirtualService
 from translators.proxyless import ProxylessOutput, empty_clusters, proxyless_resources
 from translators.proxyless import build_cluster as build_grpc_cluster
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, ResourceSet, TypeSet
 from translators.services import service_index, services_touched
+from translators.services.exports import DISTRIBUTION_ANNOTATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -70,7 +73,7 @@ class Translator:
         self._limit = _SPARE
 
     def selector_keys(self, world: World) -> frozenset[str]:
-        """Return the label keys that any selector in the World mentions; other labels cannot change a translation."""
+        """See `selector_keys`; with this translator's memo."""
         return selector_keys(world, self._memo)
 
     def translate(self, world: World, view: ProxyView, previous: ResourceSet | None = None) -> Translation:
@@ -193,13 +196,22 @@ def _sorted(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 
 def selector_keys(world: World, steps: Steps | None = None) -> frozenset[str]:
-    """Return the label keys that any selector in the World mentions; other labels cannot change a translation."""
+    """Return what matters about a proxy: the label keys that any selector in the World mentions, and LOCALITY if some
+    policy looks at that. Other labels cannot change a translation.
+    """
     steps = steps or Recording()
-    keys: set[str] = set()
+    keys: set[str] = set(locality_keys(world.mesh.locality_lb_setting))
+    if (
+        world.mesh.default_traffic_policy is not None
+        and world.mesh.default_traffic_policy.outlier_detection is not None
+    ):
+        keys.add(LOCALITY)
     for gateways in world.kind(Gateway).values():
         keys |= steps.step(_gateway_keys, gateways)
     for services in world.kind(KubernetesService).values():
         keys |= steps.step(_service_keys, services)
+    for entries in world.kind(ServiceEntry).values():
+        keys |= steps.step(_entry_keys, entries)
     for rules in world.kind(DestinationRule).values():
         keys |= steps.step(_rule_keys, rules)
     for virtual_services in world.kind(VirtualService).values():
@@ -216,13 +228,29 @@ def _gateway_keys(gateways: Map[str, Gateway], *, recorder: Recorder) -> frozens
 
 def _service_keys(services: Map[str, KubernetesService], *, recorder: Recorder) -> frozenset[str]:
     del recorder
-    return frozenset(key for service in services.values() for key in service.spec.selector or ())
+    keys = {key for service in services.values() for key in service.spec.selector or ()}
+    if any(s.spec.traffic_distribution or DISTRIBUTION_ANNOTATION in s.metadata.annotations for s in services.values()):
+        keys |= distribution_keys()
+    return frozenset(keys)
+
+
+def _entry_keys(entries: Map[str, ServiceEntry], *, recorder: Recorder) -> frozenset[str]:
+    del recorder
+    return (
+        distribution_keys()
+        if any(DISTRIBUTION_ANNOTATION in e.metadata.annotations for e in entries.values())
+        else frozenset()
+    )
 
 
 def _rule_keys(rules: Map[str, DestinationRule], *, recorder: Recorder) -> frozenset[str]:
     del recorder
-    selectors = (rule.spec.workload_selector for rule in rules.values())
-    return frozenset(key for selector in selectors if selector is not None for key in selector.match_labels)
+    keys: set[str] = set()
+    for rule in rules.values():
+        if rule.spec.workload_selector is not None:
+            keys.update(rule.spec.workload_selector.match_labels)
+        keys |= rule_locality_keys(rule)
+    return frozenset(keys)
 
 
 def _source_keys(services: Map[str, VirtualService], *, recorder: Recorder) -> frozenset[str]:

@@ -5,8 +5,8 @@ A case is found by its file. `pytest --update-goldens` writes the outputs, and d
 The input is a list of YAML documents: objects, whose apiVersion may be left out, and at most one document of settings,
 the first, without a `kind`:
 
-    proxy: {type: router, namespace: istio-system, labels: {istio: ingressgateway}, unprivileged_pod: false,
-            generator: ""}
+    proxy: {type: router, namespace: istio-system, labels: {istio: ingressgateway}, unprivileged_pod: false}
+    # … and of the proxy also locality: region/zone/subzone, network, generator
     mesh: {accessLogFile: /dev/stdout}      # keys of Istio's MeshConfig
     show: [listeners, routes]               # which resources the output has
     full: true                              # print default parts too, and not `(default)` in their place
@@ -27,6 +27,7 @@ from translators.model.decode import decode, decode_mesh_config
 from translators.model.kinds import KINDS, api_versions
 from translators.model.proxy import ProxyView
 from translators.model.world import World
+from translators.services.workload import locality_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -110,6 +111,8 @@ def _view(
     labels: dict[str, str] | None = None,
     unprivileged_pod: bool = False,  # noqa: FBT002 - as ProxyView has it
     generator: str = "",
+    locality: str = "",
+    network: str = "",
 ) -> ProxyView:
     labels = {"istio": "ingressgateway"} if labels is None else labels
     return ProxyView(
@@ -118,6 +121,8 @@ def _view(
         labels=tuple(sorted(labels.items())),
         unprivileged_pod=unprivileged_pod,
         generator=generator,
+        locality=locality_of(locality),
+        network=network,
     )
 
 

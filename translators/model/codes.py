@@ -197,6 +197,9 @@ CODES: dict[str, Code] = {
     "PF0551": Code(Severity.ERROR, "ISTIO_MUTUAL does not take certificates"),
     "PF0552": Code(Severity.ERROR, "certificates are given both by file and by credentialName"),
     "PF0553": Code(Severity.ERROR, "client certificates need the mode MUTUAL"),
+    "PF0554": Code(Severity.ERROR, "insecureSkipVerify does not go with what is to be verified"),
+    "PF0555": Code(Severity.ERROR, "a name in the TLS settings is empty or not valid"),
+    "PF0556": Code(Severity.WARNING, "TLS settings have no effect with the mode DISABLE"),
     # PF059x how DestinationRules for one host go together
     "PF0590": Code(Severity.WARNING, "a subset of this name is already defined by another DestinationRule"),
     "PF0595": Code(Severity.WARNING, "a gRPC client does not apply a part of a traffic policy"),
@@ -224,6 +227,9 @@ CODES: dict[str, Code] = {
     "PF0621": Code(Severity.ERROR, "an endpoint names a port that the service does not have"),
     "PF0622": Code(Severity.ERROR, "an endpoint's port is out of range"),
     "PF0623": Code(Severity.ERROR, "the path of a Unix socket is not absolute"),
+    "PF0624": Code(Severity.WARNING, "addresses are not allocated by themselves"),
+    "PF0630": Code(Severity.ERROR, "the template of a WorkloadGroup is missing, or has an address"),
+    "PF0631": Code(Severity.ERROR, "the probe of a WorkloadGroup is not valid"),
     "PF0640": Code(Severity.ERROR, "an ExternalName Service has no valid external name"),
     "PF0641": Code(Severity.ERROR, "a Service's cluster IP is not an IP address"),
     "PF0642": Code(Severity.WARNING, "a Service has no ports"),
@@ -238,6 +244,9 @@ CODES: dict[str, Code] = {
     "PF0684": Code(Severity.WARNING, "A gateway has no original destination to pass a request on to"),
     "PF0685": Code(Severity.WARNING, "DNS_ROUND_ROBIN uses its first endpoint only"),
     "PF0686": Code(Severity.WARNING, "A destination's port is UDP, which has no cluster"),
+    "PF0687": Code(Severity.WARNING, "DYNAMIC_DNS goes where the host of a request says, and this port says otherwise"),
+    "PF0690": Code(Severity.ERROR, "TLS to endpoints needs certificates that are not handed out in this version"),
+    "PF0691": Code(Severity.WARNING, "No name is checked in the certificates of TLS that is not HTTP"),
     "PF0695": Code(Severity.WARNING, "A gRPC client uses one endpoint of a service that is looked up in DNS"),
     # PF07xx references
     # PF070x destinations, PF071x hosts

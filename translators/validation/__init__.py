@@ -16,6 +16,7 @@ from translators.model.proxy_config import ProxyConfig
 from translators.model.service_entry import ServiceEntry
 from translators.model.virtual_service import VirtualService
 from translators.model.workload_entry import WorkloadEntry
+from translators.model.workload_group import WorkloadGroup
 from translators.validation.destination_rule import check_destination_rule
 from translators.validation.envoy_filter import check_envoy_filter
 from translators.validation.findings import Findings
@@ -27,6 +28,7 @@ from translators.validation.service_entry import check_service_entry
 from translators.validation.text import check_text
 from translators.validation.virtual_service import check_virtual_service
 from translators.validation.workload_entry import check_workload_entry
+from translators.validation.workload_group import check_workload_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +49,7 @@ _CHECKS: Final[dict[type[KubeObject], Callable[[Findings, Any], None]]] = {
     ServiceEntry: check_service_entry,
     VirtualService: check_virtual_service,
     WorkloadEntry: check_workload_entry,
+    WorkloadGroup: check_workload_group,
 }
 """Each check takes the type that it is listed for."""
 
