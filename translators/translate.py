@@ -18,7 +18,7 @@ from translators.model.destination_rule import DestinationRule
 from translators.model.gateway import Gateway
 from translators.model.kubernetes import Service as KubernetesService
 from translators.model.virtual_service import VirtualService
-from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, ResourceSet, TypeSet
+from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, ResourceSet, TypeSet
 from translators.services import service_index, services_touched
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ def _whole_pass(
         ENDPOINT: clusters.assignments,
         LISTENER: gateway.listeners,
         ROUTE: gateway.routes,
+        SECRET: gateway.secrets,
     }
     by_origin: dict[ObjectKey, list[Destination]] = {}
     for destination in gateway.destinations:

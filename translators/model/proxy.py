@@ -56,6 +56,8 @@ class ProxyView:
     cluster_id: str = ""
     unprivileged_pod: bool = False
     interception_mode: str = "REDIRECT"
+    authenticated: bool = False
+    """Whether the proxy has proved who it is: others are sent no secrets."""
 
     def selected_by(self, selector: Mapping[str, str]) -> bool:
         """Whether each label of `selector` is among this proxy's. An empty selector selects every proxy."""
