@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from translators.clusters import cluster_resources
 from translators.destination_rules import rule_index
+from translators.envoy_filters import apply_plan, keys_of, plan_for, reached
+from translators.extensions import NamedExtension, apply_extensions
 from translators.gateways import gateway_resources
 from translators.memo import Memo, Recording
 from translators.model.destination_rule import DestinationRule
+from translators.model.envoy_filter import EnvoyFilter
 from translators.model.gateway import Gateway
 from translators.model.kubernetes import Service as KubernetesService
 from translators.model.virtual_service import VirtualService
@@ -53,8 +56,9 @@ class Translation(ResourceSet):
 class Translator:
     """Holds the memo; one per server (or per offline run). Not for use from several threads."""
 
-    def __init__(self) -> None:
-        """Start with an empty memo."""
+    def __init__(self, extensions: tuple[NamedExtension, ...] = ()) -> None:
+        """Start with an empty memo. `extensions` have the last word on what a proxy is sent."""
+        self._extensions = extensions
         self._memo = Memo()
         self._generation = 0
         self._walked: World | None = None
@@ -72,12 +76,13 @@ class Translator:
             if previous.world.token is world.token:
                 return previous
             self._tidy(world)
-            if previous.generation == self._generation and (quick := self._endpoints_only(world, previous)):
+            fresh = previous.generation == self._generation and not self._extensions
+            if fresh and (quick := self._endpoints_only(world, previous)):
                 return quick
         else:
             previous = None
             self._tidy(world)
-        translation = _whole_pass(world, view, previous, self._memo, self._generation)
+        translation = _whole_pass(world, view, previous, self._memo, self._generation, self._extensions)
         self._limit = self._memo.fresh + _SPARE
         return translation
 
@@ -85,7 +90,7 @@ class Translator:
         """Translate once more with a recorder: the same bytes, and each resource's `notes` say which field of which
         object is behind each part of it. Nothing is remembered.
         """
-        return _whole_pass(world, view, None, Recording(), self._generation)
+        return _whole_pass(world, view, None, Recording(), self._generation, self._extensions)
 
     def _tidy(self, world: World) -> None:
         """Let the memo forget, once for each World in which more than endpoints changed."""
@@ -118,12 +123,19 @@ class Translator:
 
 
 def _whole_pass(
-    world: World, view: ProxyView, previous: Translation | None, steps: Steps, generation: int
+    world: World,
+    view: ProxyView,
+    previous: Translation | None,
+    steps: Steps,
+    generation: int,
+    extensions: tuple[NamedExtension, ...],
 ) -> Translation:
     services = service_index(world, steps)
     rules = rule_index(world, services, steps)
     gateway = gateway_resources(world, view, services, rules, steps)
-    clusters = cluster_resources(world, view, gateway.destinations, rules, steps)
+    plan = plan_for(world, view, steps)
+    destinations = (*gateway.destinations, *(reached(plan, view, services) if plan is not None else ()))
+    clusters = cluster_resources(world, view, destinations, rules, steps)
     made = {
         CLUSTER: clusters.clusters,
         ENDPOINT: clusters.assignments,
@@ -131,8 +143,10 @@ def _whole_pass(
         ROUTE: gateway.routes,
         SECRET: gateway.secrets,
     }
+    made, remarks = apply_plan(plan, made, steps) if plan is not None else (made, ())
+    made, problems = apply_extensions(extensions, world, view, made) if extensions else (made, ())
     by_origin: dict[ObjectKey, list[Destination]] = {}
-    for destination in gateway.destinations:
+    for destination in destinations:
         by_origin.setdefault(destination.service.origin, []).append(destination)
     return Translation(
         view=view,
@@ -140,7 +154,16 @@ def _whole_pass(
             type_url: TypeSet.of(type_url, resources, previous.types.get(type_url) if previous else None)
             for type_url, resources in made.items()
         },
-        diagnostics=_sorted((*services.diagnostics, *rules.diagnostics, *gateway.diagnostics, *clusters.diagnostics)),
+        diagnostics=_sorted(
+            (
+                *services.diagnostics,
+                *rules.diagnostics,
+                *gateway.diagnostics,
+                *clusters.diagnostics,
+                *remarks,
+                *problems,
+            )
+        ),
         world=world,
         generation=generation,
         rules=rules,
@@ -164,6 +187,8 @@ def selector_keys(world: World, steps: Steps | None = None) -> frozenset[str]:
         keys |= steps.step(_rule_keys, rules)
     for virtual_services in world.kind(VirtualService).values():
         keys |= steps.step(_source_keys, virtual_services)
+    for envoy_filters in world.kind(EnvoyFilter).values():
+        keys |= steps.step(keys_of, envoy_filters)
     return frozenset(keys)
 
 

@@ -24,7 +24,7 @@ from google.protobuf.json_format import MessageToDict
 
 from tests.translators.second_decoder import first_decoder
 from translators.model.decode import decode, decode_mesh_config
-from translators.model.kinds import KINDS, VERSIONS
+from translators.model.kinds import KINDS, api_versions
 from translators.model.proxy import ProxyView
 from translators.model.world import World
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from translators.resources import Resource
 
 TESTDATA: Final = Path(__file__).parent / "testdata"
-API_VERSIONS: Final = {kind: f"{group}/{VERSIONS[group][0]}" if group else VERSIONS[group][0] for group, kind in KINDS}
+API_VERSIONS: Final = {kind.KIND: api_versions(kind)[0] for kind in KINDS.values()}
 
 STRUCTS: Final = frozenset({"filter_metadata", "json_format", "typed_per_filter_config"})
 """Fields below which there are maps."""

@@ -265,6 +265,25 @@ CODES: dict[str, Code] = {
     "PF0901": Code(Severity.ERROR, "an object could not be validated (a defect in Pilotfish)"),
     "PF0902": Code(Severity.WARNING, "two sources hold an object of one name; the first source's is used"),
     "PF0903": Code(Severity.ERROR, "a translation failed (a defect in Pilotfish); the last good one is served"),
+    # PF11xx EnvoyFilter
+    "PF1101": Code(Severity.ERROR, "an EnvoyFilter does not say what to patch, or how"),
+    "PF1102": Code(Severity.ERROR, "a patch has no value, or adds something without a name"),
+    "PF1103": Code(Severity.ERROR, "a patch's value is not part of Envoy's API"),
+    "PF1105": Code(Severity.ERROR, "a patch's match does not go with what it is applied to"),
+    "PF1106": Code(Severity.WARNING, "a patch's operation or value has no effect"),
+    "PF1107": Code(Severity.INFO, "an EnvoyFilter depends on what this version generates"),
+    "PF1108": Code(Severity.WARNING, "a patch is for something that Pilotfish does not generate"),
+    "PF1109": Code(Severity.ERROR, "an EnvoyFilter has both a workload selector and target references"),
+    # PF112x what applying the patches finds out
+    "PF1120": Code(Severity.WARNING, "a patch matched nothing on a proxy that it was written for"),
+    "PF1121": Code(Severity.ERROR, "a patch adds a resource whose name is taken"),
+    "PF1122": Code(Severity.INFO, "a patch for all proxies matched nothing on one of them"),
+    # PF12xx ProxyConfig
+    "PF1201": Code(Severity.ERROR, "the number of a proxy's workers is negative"),
+    "PF1202": Code(Severity.WARNING, "a variant of the proxy's image is unknown"),
+    # PF13xx extensions
+    "PF1301": Code(Severity.ERROR, "an extension failed"),
+    "PF1302": Code(Severity.ERROR, "an extension asks for something that cannot be done"),
 }
 
 

@@ -133,10 +133,24 @@ _MESH_CONFIG: Final[dict[str, Notice]] = {
     "tlsDefaults": _UPSTREAM_TLS,
 }
 
+_ENVOY_FILTER: Final[dict[str, Notice]] = {
+    "spec.targetRefs": _idle("the Gateway API is not read"),
+    "spec.configPatches[].match.listener.portName": _NOT_ISTIO,
+    "spec.configPatches[].match.waypoint": _idle("there are no waypoints"),
+    "spec.configPatches[].patch.filterClass": _idle("the operation says where a filter is put", "UNSPECIFIED"),
+}
+
+_AT_START: Final = _idle("it takes effect when a proxy is started by injection, which does not read it yet")
+_PROXY_CONFIG: Final[dict[str, Notice]] = {
+    f"spec.{name}": _AT_START for name in ("selector", "concurrency", "environmentVariables", "image")
+}
+
 NOTICES: Final[Mapping[str, Mapping[str, Notice]]] = {
     "DestinationRule": _DESTINATION_RULE,
+    "EnvoyFilter": _ENVOY_FILTER,
     "Gateway": _GATEWAY,
     "MeshConfig": _MESH_CONFIG,
+    "ProxyConfig": _PROXY_CONFIG,
     "Service": _SERVICE,
     "ServiceEntry": _SERVICE_ENTRY,
     "VirtualService": _VIRTUAL_SERVICE,
@@ -167,7 +181,10 @@ _ISTIO: Final[Mapping[str, Mapping[str, Notice | None]]] = {
 }
 
 ELSEWHERE: Final[Mapping[str, Mapping[str, Mapping[str, Notice | None]]]] = {
-    **dict.fromkeys(("DestinationRule", "Gateway", "ServiceEntry", "VirtualService", "WorkloadEntry"), _ISTIO),
+    **dict.fromkeys(
+        ("DestinationRule", "EnvoyFilter", "Gateway", "ProxyConfig", "ServiceEntry", "VirtualService", "WorkloadEntry"),
+        _ISTIO,
+    ),
     "MeshConfig": {
         "": dict.fromkeys(
             (
