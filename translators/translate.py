@@ -26,7 +26,7 @@ from translators.model.service_entry import ServiceEntry
 from translators.model.virtual_service import VirtualService
 from translators.proxyless import ProxylessOutput, empty_clusters, proxyless_resources
 from translators.proxyless import build_cluster as build_grpc_cluster
-from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, ResourceSet, TypeSet
+from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, ResourceSet, TypeSet
 from translators.services import service_index, services_touched
 from translators.services.exports import DISTRIBUTION_ANNOTATION
 
@@ -154,6 +154,7 @@ def _whole_pass(
         ENDPOINT: (*clusters.assignments, *(none.assignments if none else ())),
         LISTENER: served.listeners,
         ROUTE: served.routes,
+        SECRET: served.secrets if isinstance(served, GatewayOutput) else (),
     }
     made, remarks = apply_plan(plan, made, steps) if plan is not None else (made, ())
     made, problems = apply_extensions(extensions, world, view, made) if extensions else (made, ())

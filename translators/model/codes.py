@@ -82,6 +82,11 @@ CODES: dict[str, Code] = {
     "PF0322": Code(Severity.ERROR, "a Gateway's name has a dot or is too long"),
     "PF0323": Code(Severity.ERROR, "too many certificates for one server"),
     "PF0324": Code(Severity.ERROR, "the highest TLS version is below the lowest"),
+    "PF0325": Code(Severity.WARNING, "a TLS setting has no effect in the server's mode"),
+    "PF0326": Code(Severity.WARNING, "an ECDH curve is unknown or listed twice, and ignored"),
+    "PF0327": Code(Severity.ERROR, "the pin of a certificate is not valid"),
+    "PF0328": Code(Severity.ERROR, "a wildcard covers only a part of a label, which no TLS listener can tell apart"),
+    "PF0329": Code(Severity.WARNING, "OPTIONAL_MUTUAL with names or pins to compare requires a client certificate"),
     # PF035x what merging the Gateways of a proxy finds out
     "PF0350": Code(Severity.WARNING, "the proxy may not listen on this port"),
     "PF0351": Code(
@@ -91,6 +96,7 @@ CODES: dict[str, Code] = {
     "PF0353": Code(Severity.ERROR, "another server has the TLS host on the same address already"),
     "PF0354": Code(Severity.WARNING, "a server's protocol is not served in this version"),
     "PF0355": Code(Severity.ERROR, "the access log's format is not usable"),
+    "PF0356": Code(Severity.WARNING, "a server's certificates need authenticated xDS"),
     # PF04xx VirtualService
     "PF0401": Code(Severity.ERROR, "a VirtualService has no routes"),
     "PF0402": Code(Severity.ERROR, "a VirtualService's host is not valid"),

@@ -62,6 +62,8 @@ class ProxyView:
     interception_mode: str = "REDIRECT"
     generator: str = ""
     """`grpc` for gRPC's own clients and servers, else empty."""
+    authenticated: bool = False
+    """Whether the proxy has proved who it is: others are sent no secrets."""
 
     def selected_by(self, selector: Mapping[str, str]) -> bool:
         """Whether each label of `selector` is among this proxy's. An empty selector selects every proxy."""
