@@ -31,7 +31,9 @@ from xds_server.app import settle_collector
 from xds_server.metrics import Metrics
 from xds_server.protocol import Encoder
 from xds_server.push import Debounce, Push
-from xds_server.transport.server import OPTIONS, SERVICE, AdsServer
+from xds_server.transport.limits import StreamLimits
+from xds_server.transport.server import OPTIONS, AdsServer
+from xds_server.transport.services import ADS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -42,7 +44,7 @@ STREAMS: Final = 500
 PUSHES: Final = 16
 """In a round."""
 
-METHOD: Final = f"/{SERVICE}/DeltaAggregatedResources"
+METHOD: Final = f"/{ADS.name}/DeltaAggregatedResources"
 NAME: Final = "outbound|80||echo.default.svc.cluster.local"
 _POLL: Final = 0.01
 
@@ -154,7 +156,7 @@ async def _until(condition: Callable[[], bool]) -> None:
 async def _pilotfish() -> tuple[int, Callable[[], int], Callable[[int], Awaitable[None]]]:
     metrics = Metrics()
     push = Push(_Changing(), debounce=Debounce(quiet=0.0), metrics=metrics)
-    ads = AdsServer(push, metrics)
+    ads = AdsServer(push, metrics, limits=StreamLimits(streams_per_second=0))
     push.after_push = ads.pushed
     push.publish(lambda: World(cluster_domain="0"))
     _KEPT.append(asyncio.create_task(push.run()))
@@ -197,7 +199,7 @@ async def _bare() -> tuple[int, Callable[[], int], Callable[[int], Awaitable[Non
         handler, discovery_pb2.DeltaDiscoveryRequest.FromString, None
     )
     server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler(SERVICE, {"DeltaAggregatedResources": method}),)
+        (grpc.method_handlers_generic_handler(ADS.name, {"DeltaAggregatedResources": method}),)
     )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -21,7 +21,8 @@ from translators.model.codes import diagnose
 from translators.model.meta import ObjectKey
 from translators.model.origin import Location, Origin
 from xds_server.cli.main import main
-from xds_server.cli.serve import Address, OneLine, Span
+from xds_server.cli.serve import Address, OneLine
+from xds_server.cli.span import Span
 from xds_server.reports import DiagnosticLog, diagnostic_line
 
 if TYPE_CHECKING:

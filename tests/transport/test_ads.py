@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,7 +18,9 @@ from translators.model.world import World
 from translators.resources import CLUSTER, ROUTE, Resource, ResourceSet, TypeSet
 from xds_server.metrics import Metrics
 from xds_server.push import Debounce, Push
-from xds_server.transport.server import SERVICE, AdsServer
+from xds_server.transport.limits import StreamLimits
+from xds_server.transport.server import AdsServer
+from xds_server.transport.services import ADS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from translators.model.proxy import ProxyView
 
 DEADLINE = 10.0
+DEFAULTS = StreamLimits()
 NODE = "router~127.0.0.1~gw.istio-system~istio-system.svc.cluster.local"
 
 VARIANTS = pytest.mark.parametrize("variant", ["sotw", "delta"])
@@ -65,10 +68,10 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(*, ready: bool = True, size: int = 0, write_deadline: float = 60.0) -> AsyncIterator[Server]:
+async def serving(*, ready: bool = True, size: int = 0, limits: StreamLimits = DEFAULTS) -> AsyncIterator[Server]:
     metrics = Metrics()
     push = Push(OneCluster(size), debounce=Debounce(quiet=0.001, maximum=0.05), metrics=metrics)
-    ads = AdsServer(push, metrics, write_deadline=write_deadline)
+    ads = AdsServer(push, metrics, limits=limits)
     server = Server(push, ads, metrics)
     push.after_push = ads.pushed
     ads.answered = lambda: server.answers.append(None)
@@ -112,7 +115,7 @@ class Client:
         response = discovery_pb2.DeltaDiscoveryResponse if self.delta else discovery_pb2.DiscoveryResponse
         self.request: Any = request
         self.call: Any = self.channel.stream_stream(
-            f"/{SERVICE}/{method}",
+            f"/{ADS.name}/{method}",
             request_serializer=request.SerializeToString,
             response_deserializer=response.FromString,
         )()
@@ -179,7 +182,8 @@ async def test_serves_changes_and_notes_the_acks(variant: str) -> None:
 @VARIANTS
 async def test_refuses_streams_until_ready(variant: str) -> None:
     async with serving(ready=False) as server, Client(server, variant) as client:
-        await client.subscribe()
+        with suppress(grpc.aio.AioRpcError):  # it may be refused before it has said anything
+            await client.subscribe()
 
         assert await client.ended() is grpc.StatusCode.UNAVAILABLE
         assert not server.ads.streams
@@ -248,7 +252,8 @@ async def test_a_slow_reader_costs_one_response_and_gets_the_newest(variant: str
 
 
 async def test_a_proxy_that_never_reads_is_cut_off() -> None:
-    async with serving(size=4 << 20, write_deadline=0.3) as server, Client(server, "delta") as client:
+    limits = StreamLimits(write_deadline=0.3)
+    async with serving(size=4 << 20, limits=limits) as server, Client(server, "delta") as client:
         await client.subscribe()
         await until(lambda: bool(server.ads.streams))
         server.change("second")

@@ -104,3 +104,7 @@ class Stream(Protocol[Request_contra]):
     def status(self) -> Mapping[str, TypeStatus]:
         """Return the state of every type that the stream asked for, by type URL, in the order of a push."""
         ...
+
+    def held(self, type_url: str) -> tuple[Resource, ...]:
+        """Return the resources of a type that the client should hold now, sorted by name."""
+        ...
