@@ -16,7 +16,7 @@ from envoy.admin.v3 import config_dump_shared_pb2
 from envoy.config.core.v3.base_pb2 import Node
 from envoy.service.status.v3 import csds_pb2
 
-from translators.resources import SECRET
+from translators.resources import SECRET, TYPES
 from xds_server.printing import redact
 from xds_server.transport.matchers import any_matches
 
@@ -139,8 +139,8 @@ def _answer(found: Mapping[str, tuple[Node, Mapping[str, _Held]]], *, contents: 
     size = 0
     for _, (node, types) in sorted(found.items()):
         config = response.config.add(node=node)
-        for type_url, held in types.items():
-            for entry in _entries(type_url, held, contents=contents):
+        for type_url in sorted(types, key=TYPES.index):
+            for entry in _entries(type_url, types[type_url], contents=contents):
                 size += entry.ByteSize()
                 if size > ANSWER_LIMIT:
                     raise TooMuchError

@@ -29,6 +29,8 @@ EXTENSION_CONFIG: Final = "type.googleapis.com/envoy.config.core.v3.TypedExtensi
 class DiscoveryService:
     """One gRPC service of the xDS API."""
 
+    short: str
+    """What people call it, such as ADS."""
     name: str
     """Its full name, as in the path of a call."""
     sotw: str
@@ -40,6 +42,7 @@ class DiscoveryService:
 
 
 ADS: Final = DiscoveryService(
+    short="ADS",
     name=ads_pb2.DESCRIPTOR.services_by_name["AggregatedDiscoveryService"].full_name,
     sotw="StreamAggregatedResources",
     delta="DeltaAggregatedResources",
@@ -48,36 +51,42 @@ ADS: Final = DiscoveryService(
 SERVICES: Final = (
     ADS,
     DiscoveryService(
+        short="CDS",
         name=cds_pb2.DESCRIPTOR.services_by_name["ClusterDiscoveryService"].full_name,
         sotw="StreamClusters",
         delta="DeltaClusters",
         type_url=CLUSTER,
     ),
     DiscoveryService(
+        short="EDS",
         name=eds_pb2.DESCRIPTOR.services_by_name["EndpointDiscoveryService"].full_name,
         sotw="StreamEndpoints",
         delta="DeltaEndpoints",
         type_url=ENDPOINT,
     ),
     DiscoveryService(
+        short="LDS",
         name=lds_pb2.DESCRIPTOR.services_by_name["ListenerDiscoveryService"].full_name,
         sotw="StreamListeners",
         delta="DeltaListeners",
         type_url=LISTENER,
     ),
     DiscoveryService(
+        short="RDS",
         name=rds_pb2.DESCRIPTOR.services_by_name["RouteDiscoveryService"].full_name,
         sotw="StreamRoutes",
         delta="DeltaRoutes",
         type_url=ROUTE,
     ),
     DiscoveryService(
+        short="SDS",
         name=sds_pb2.DESCRIPTOR.services_by_name["SecretDiscoveryService"].full_name,
         sotw="StreamSecrets",
         delta="DeltaSecrets",
         type_url=SECRET,
     ),
     DiscoveryService(
+        short="ECDS",
         name=config_discovery_pb2.DESCRIPTOR.services_by_name["ExtensionConfigDiscoveryService"].full_name,
         sotw="StreamExtensionConfigs",
         delta="DeltaExtensionConfigs",
