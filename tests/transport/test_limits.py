@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.transport.attacks import Wire
 from tests.transport.scripted import NODE, VARIANTS, Client, serving, until
 from translators.resources import CLUSTER
 from xds_server.transport.limits import BURST_SECONDS, Admission, StreamLimits
@@ -91,16 +92,16 @@ async def test_streams_that_come_too_fast_wait_or_are_refused() -> None:
 
 
 async def test_a_stream_that_waits_is_refused_when_the_server_stops() -> None:
-    async with serving(limits=StreamLimits(streams_per_second=0.01, patience=1000.0)) as server:
-        clients = [Client(server, "delta") for _ in range(3)]
-        await clients[0].subscribe()
-        assert await clients[0].domain() == "first"
-        await until(lambda: len(server.ads._open) == 1)
-        server.ads.drain()
+    limits = StreamLimits(streams_per_second=0.01, patience=1000.0)
+    async with serving(limits=limits) as server, Client(server, "delta") as first:
+        await first.subscribe()
+        assert await first.domain() == "first"
+        async with Client(server, "delta") as second:
+            ended = asyncio.create_task(second.ended())
+            await until(lambda: server.ads._admission._next > asyncio.get_running_loop().time() + 150)  # it waits
+            server.ads.drain()
 
-        assert await clients[2].ended() is grpc.StatusCode.UNAVAILABLE
-        for client in clients:
-            await client.__aexit__()
+            assert await ended is grpc.StatusCode.UNAVAILABLE
 
 
 @VARIANTS
@@ -127,6 +128,19 @@ async def test_a_stream_of_age_ends_without_an_error(variant: str) -> None:
         assert await client.ended() is grpc.StatusCode.OK
         assert server.metrics.streams_ended.get("age") == 1
         await until(lambda: not server.ads._open)
+
+
+async def test_what_never_reads_is_let_go_with_its_connection() -> None:
+    """grpc.aio cannot reset a stream whose write is stuck, but the connection's age ends both."""
+    limits = StreamLimits(write_deadline=0.2, connection_age=1.0)
+    async with serving(limits=limits) as server:
+        wire = await asyncio.to_thread(Wire, server.target, 0)
+        await until(lambda: server.metrics.streams_ended.get("not reading") == 1)
+        held = server.ads.opened
+        await until(lambda: server.ads.opened == 0)
+        wire.socket.close()
+
+    assert held == 1
 
 
 async def test_the_ages_of_streams_differ_by_a_tenth() -> None:

@@ -31,8 +31,10 @@ class StreamLimits:
     never. Istio's default is never, while its documentation recommends 30 minutes: without it, proxies never spread
     over replicas that were added, and whatever a connection was granted at its begin it keeps for ever.
     """
-    message_size: int = 64 << 20
-    """Bytes of one request. The first delta request after a reconnect names every resource (xds-protocol rule 93)."""
+    message_size: int = 16 << 20
+    """Bytes of one request. The first delta request after a reconnect names every resource with its version: 100,000
+    of them, as many as may be subscribed to, are 13 MB (xds-protocol rule 93).
+    """
     subscriptions: int = 100_000
     """Names that one stream may subscribe to at once, in one type."""
 

@@ -39,6 +39,9 @@ OPTIONS: Final = (
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
+    # Nor does one cost anything for long that connects and then says nothing, or has left nothing but its connection.
+    ("grpc.server_handshake_timeout_ms", 20_000),
+    ("grpc.max_connection_idle_ms", 300_000),
     ("grpc.max_concurrent_streams", 10_000),
 )
 
@@ -91,6 +94,11 @@ class AdsServer:
                 reflection.handlers([*services, *_BESIDES, health.SERVICE], self._calls),
             )
         )
+
+    @property
+    def opened(self) -> int:
+        """How many streams are open, those included that have not said who they are."""
+        return len(self._open)
 
     @property
     def stopping(self) -> bool:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 import grpc
 import grpc.aio
+from google.protobuf.message import DecodeError
 
 from translators.resources import SHORT
 from xds_server.protocol import Acked, Connected, DeltaStream, Ignored, Nacked, Rejected, proxy_of
@@ -200,6 +201,8 @@ class AdsStream(Generic[Request]):
             if self._ending is None or self._reader is None:
                 raise
             self._reader.uncancel()
+        except DecodeError as error:
+            self._ending = Ending(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         finally:
             self._reader = None
             self._hub.disconnected(self)
