@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,11 @@ import pytest
 from tests.transport.scripted import VARIANTS, Client, serving, until
 from translators.resources import CLUSTER, ROUTE
 from xds_server.metrics import Metrics
+from xds_server.transport.ending import Ending
 from xds_server.transport.limits import StreamLimits
 from xds_server.transport.server import AdsServer
+from xds_server.transport.services import ADS
+from xds_server.transport.stream import AdsStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -248,3 +252,31 @@ async def test_types_that_nobody_serves_do_not_end_the_stream() -> None:
         await client.subscribe(CLUSTER, node="")
 
         assert await client.domain() == "first"
+
+
+@pytest.mark.parametrize("how", ["left", "rejected", "ended", "garbage"])
+async def test_what_a_stream_held_goes_with_it(how: str) -> None:
+    """And not only when the collector comes by: `context.abort` would leave a cycle with all of it."""
+    gc.collect()
+    gc.disable()
+    try:
+        async with serving() as server, Client(server, "delta") as client:
+            await client.subscribe()
+            assert await client.domain() == "first"
+            if how == "rejected":
+                await client.call.write(client.request(type_url=CLUSTER, resource_names_subscribe=["x" * 5000]))
+                assert await client.ended() is grpc.StatusCode.INVALID_ARGUMENT
+            elif how == "ended":
+                next(iter(server.ads.streams)).end(Ending(grpc.StatusCode.UNAVAILABLE, "for the test"))
+                assert await client.ended() is grpc.StatusCode.UNAVAILABLE
+            elif how == "garbage":
+                call: Any = client.channel.stream_stream(f"/{ADS.name}/{ADS.delta}")()
+                await call.write(b"\xff")
+                client.call.cancel()
+                assert await call.code() is grpc.StatusCode.INVALID_ARGUMENT
+            else:
+                client.call.cancel()
+            await until(lambda: not server.ads.opened)
+            await until(lambda: not any(isinstance(one, AdsStream) for one in gc.get_objects()))
+    finally:
+        gc.enable()

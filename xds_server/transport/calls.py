@@ -9,6 +9,8 @@ import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
+from xds_server.transport.ending import Ending
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -55,7 +57,8 @@ class Calls:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a handler always runs in one
         if len(self._tasks) >= self._limit:
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "too many calls, or the server is shutting down")
+            Ending(grpc.StatusCode.UNAVAILABLE, "too many calls, or the server is shutting down").tell(context)
+            return
         self._tasks.add(task)
         try:
             await body(context)
@@ -63,9 +66,9 @@ class Calls:
             if self._limit:  # it is the client that has gone
                 raise
             task.uncancel()
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "shutting down")
+            Ending(grpc.StatusCode.UNAVAILABLE, "shutting down").tell(context)
         except DecodeError as error:
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            Ending(grpc.StatusCode.INVALID_ARGUMENT, str(error)).tell(context)
         finally:
             self._tasks.discard(task)
 

@@ -16,10 +16,11 @@ from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, Disc
 from xds_server.protocol import DeltaStream, Encoder, Limits, SotwStream
 from xds_server.transport import client_status, health, load_stats, reflection
 from xds_server.transport.calls import Calls
+from xds_server.transport.ending import Ending
 from xds_server.transport.health import Health
 from xds_server.transport.limits import Admission, StreamLimits
 from xds_server.transport.services import SERVICES, DiscoveryService
-from xds_server.transport.stream import AdsStream, Ending
+from xds_server.transport.stream import AdsStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,8 @@ OPTIONS: Final = (
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
+    # The answer to the ping itself: a machine that is frozen still acknowledges bytes. grpc's default is a minute.
+    ("grpc.http2.ping_timeout_ms", 10_000),
     # Nor does one cost anything for long that connects and then says nothing, or has left nothing but its connection.
     ("grpc.server_handshake_timeout_ms", 20_000),
     ("grpc.max_connection_idle_ms", 300_000),
@@ -128,7 +131,10 @@ class AdsServer:
         service: DiscoveryService,
         context: grpc.aio.ServicerContext[Any, bytes],
     ) -> None:
-        await self._let_in(context)
+        refusal = await self._let_in()
+        if refusal is not None:
+            refusal.tell(context)
+            return
         core: Any = variant(self._encoder, limits=self._protocol_limits)
         expires = time.monotonic() + self._age * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load
         stream = AdsStream[Any](core, context, self, service, expires=expires)
@@ -138,28 +144,26 @@ class AdsServer:
         finally:
             del self._open[stream]
 
-    async def _let_in(self, context: grpc.aio.ServicerContext[Any, bytes]) -> None:
-        """Wait for a stream's turn. Ends the call if it may not come in."""
-        now = time.monotonic()
+    async def _let_in(self) -> Ending | None:
+        """Wait for a stream's turn; say why if it may not come in."""
         if not self._push.ready:
             # An empty answer would wipe a proxy's configuration (rule 98).
-            await self._refuse(context, "not ready", "sources have not synced yet")
+            return self._refused("not ready", "sources have not synced yet")
         if 0 < self._limits.streams <= len(self._open):
-            await self._refuse(context, "too many", f"{self._limits.streams} streams are open")
+            return self._refused("too many", f"{self._limits.streams} streams are open")
         if not self.stopping:
-            turn = self._admission.turn(now)
+            turn = self._admission.turn(time.monotonic())
             if turn is None:
-                await self._refuse(context, "too fast", "too many new streams at once")
-            elif turn:
+                return self._refused("too fast", "too many new streams at once")
+            if turn:
                 await self._stopped_within(turn)
-        if self.stopping:
-            await self._refuse(context, "shutting down", "another server will take the stream")
+        return self._refused("shutting down", "another server will take the stream") if self.stopping else None
 
-    async def _refuse(self, context: grpc.aio.ServicerContext[Any, bytes], reason: str, details: str) -> None:
+    def _refused(self, reason: str, details: str) -> Ending:
         self.metrics.streams_refused.add(reason)
         full = reason.startswith("too")
         code = grpc.StatusCode.RESOURCE_EXHAUSTED if full else grpc.StatusCode.UNAVAILABLE
-        await context.abort(code, f"{reason}: {details}")
+        return Ending(code, f"{reason}: {details}")
 
     async def _stopped_within(self, seconds: float) -> None:
         """Sleep, but not beyond the moment when the server begins to stop."""

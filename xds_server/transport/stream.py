@@ -12,7 +12,6 @@ import logging
 import math
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 import grpc
@@ -22,6 +21,7 @@ from google.protobuf.message import DecodeError
 from translators.resources import SHORT
 from xds_server.protocol import Acked, Connected, DeltaStream, Ignored, Nacked, Rejected, proxy_of
 from xds_server.transport.client_status import kept_of
+from xds_server.transport.ending import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,14 +70,6 @@ class Hub(Protocol):
         """A stream has ended; called once for each, whether it was ever `connected` or not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why the server ends a stream."""
-
-    code: grpc.StatusCode
-    reason: str
-
-
 class AdsStream(Generic[Request]):
     """A connected proxy, or one type of it. `push.Stream` for the Push; `serve` is the body of the gRPC handler."""
 
@@ -85,7 +77,6 @@ class AdsStream(Generic[Request]):
         "_context",
         "_core",
         "_ending",
-        "_gone",
         "_hub",
         "_loop",
         "_outgoing",
@@ -133,7 +124,6 @@ class AdsStream(Generic[Request]):
         self._room: asyncio.Event | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._ending: Ending | None = None
-        self._gone = False
         self.proxy: Proxy
         self.node = b""
         """The part of the proxy's Node that is kept, see `client_status.kept_of`; empty until it has said who it is."""
@@ -207,8 +197,8 @@ class AdsStream(Generic[Request]):
             self._reader = None
             self._hub.disconnected(self)
             await self._finish_writing()
-        if self._ending is not None and self._ending.code is not grpc.StatusCode.OK and not self._gone:
-            await self._context.abort(self._ending.code, self._ending.reason)
+        if self._ending is not None:
+            self._ending.tell(self._context)
 
     async def _finish_writing(self) -> None:
         """Wait for the write that is under way: the stream's status can only follow it, and grpc.aio has no way to
@@ -348,7 +338,6 @@ class AdsStream(Generic[Request]):
                     return
         except (grpc.aio.UsageError, grpc.aio.InternalError, asyncio.InvalidStateError) as error:
             # The proxy has gone while we wrote: grpc.aio ends the reading task, and with it the stream.
-            self._gone = True
             log.debug("%s: writing stopped: %s", repr(self), error)
         except Exception as error:  # noqa: BLE001 - or the stream would go on without ever being sent anything again
             self._broken(error)
