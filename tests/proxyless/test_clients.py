@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
 from tests.envoy.harness import eventually
 from tests.proxyless.conftest import ECHO, VERSIONS, entry
 from tests.proxyless.harness import GrpcClient
+from xds_server.cli.main import main
 
 if TYPE_CHECKING:
     from tests.proxyless.conftest import GrpcMesh
@@ -160,3 +163,22 @@ def test_a_consistent_hash_sticks(mesh: GrpcMesh) -> None:
 
     eventually(sticks, 10.0, "each user has one backend")
     mesh.client.assert_accepted()
+
+
+def test_a_client_is_shown_as_an_envoy_is(mesh: GrpcMesh) -> None:
+    mesh.write(http="[{route: [{destination: {host: echo, subset: v2}}]}]")
+    mesh.until_only("v2")
+
+    def said(*arguments: str) -> list[list[str]]:
+        url = f"http://127.0.0.1:{mesh.pilotfish.http_port}"
+        result = CliRunner().invoke(main, [*arguments, "--server", url], catch_exceptions=False)
+        return [re.split(r"\s{2,}", line.strip()) for line in result.stdout.splitlines()]
+
+    # A process has a stream for each name that it dials.
+    status = [row for row in said("ps") if row[0] == "client.default"]
+    assert {tuple(row[1:5]) for row in status} == {("sidecar", "SYNCED", "SYNCED", "SYNCED")}
+    assert all("C-core" in row[-1] for row in status)
+    route = "outbound|80||echo.default.svc.cluster.local"
+    assert ["echo:80", "ALL", f"Route: {route}"] in said("pc", "listeners", "client")
+    (row,) = (row for row in said("pc", "routes", "client") if row[0] == route)
+    assert row[-2:] == ["outbound|80|v2|echo.default.svc.cluster.local", "echo.default"]
