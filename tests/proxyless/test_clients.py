@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from tests.envoy.harness import eventually
+from tests.envoy.harness import eventually, objects
 from tests.proxyless.conftest import ECHO, VERSIONS, entry
 from tests.proxyless.harness import GrpcClient
 from xds_server.cli.main import main
@@ -151,6 +151,34 @@ def test_matches_and_actions(mesh: GrpcMesh) -> None:
         ("PF0490", "spec.http[3].match[0].method"),
         ("PF0491", "spec.http[6].redirect"),
     } <= said
+
+
+def test_retries(mesh: GrpcMesh) -> None:
+    to = "route: [{destination: {host: echo, subset: v1}}]"
+    mesh.write(http=f"[{{{to}}}]")
+    mesh.until_only("v1")
+    assert mesh.answers(method="/echo.Echo/Flaky") == {"v1": 20}  # two retries, as for an Envoy
+    mesh.write(http=f"[{{retries: {{attempts: 0}}, {to}}}]")
+
+    def no_retries() -> bool:
+        done = mesh.client.do("call", target=ECHO, count=9, method="/echo.Echo/Flaky")
+        return (done["answers"], done["failures"]) == ({"v1": 3}, {"UNAVAILABLE: flaky": 6})
+
+    eventually(no_retries, 5.0, "two of three RPCs fail")
+
+
+def test_services_that_are_looked_up_in_dns(mesh: GrpcMesh) -> None:
+    spec = entry("named", mesh.some("v1", "v2"))
+    spec["spec"]["resolution"] = "DNS"
+    for endpoint in spec["spec"]["endpoints"]:
+        endpoint["address"] = "localhost"
+    half = {version: {"destination": {"host": "named", "subset": version}, "weight": 50} for version in ("v1", "v2")}
+    split = objects.istio("VirtualService", "named", {"hosts": ["named"], "http": [{"route": list(half.values())}]})
+    mesh.config.write("named.yaml", spec, objects.destination_rule("named", "named", subsets=("v1", "v2")), split)
+    with GrpcClient(mesh.pilotfish.xds_port, mesh.folder / "named.log") as client:
+        eventually(lambda: client.do("call", target="named:80", count=20)["answers"].keys() == {"v1", "v2"}, 10.0)
+        client.assert_accepted()
+    mesh.config.remove("named.yaml")
 
 
 def test_a_consistent_hash_sticks(mesh: GrpcMesh) -> None:
