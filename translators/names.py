@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from translators.model.service import Service, ServicePort
 
 
 def cluster_name(port: int, subset: str, hostname: str, direction: str = "outbound") -> str:
     """Return `outbound|80|v1|reviews.default.svc.cluster.local`; the EDS name is the same."""
     return f"{direction}|{port}|{subset}|{hostname}"
+
+
+def stat_name(pattern: str, service: Service, port: ServicePort, subset: str) -> str:
+    """Return the name that a cluster is counted under, by MeshConfig's `outboundClusterStatName`; empty: its own."""
+    if not pattern:
+        return cluster_name(port.number, subset, service.hostname)
+    values = {
+        "%SERVICE%": service.hostname if service.mesh_external else f"{service.name}.{service.namespace}",
+        "%SERVICE_FQDN%": service.hostname,
+        "%SERVICE_NAME%": service.name,
+        "%SERVICE_PORT%": str(port.number),
+        "%SERVICE_PORT_NAME%": port.name,
+        "%SUBSET_NAME%": subset,
+        "%TARGET_PORT%": str(port.target_port),
+    }
+    for name, value in values.items():
+        pattern = pattern.replace(name, value)
+    return pattern
 
 
 def istio_config_path(group: str, kind: str, namespace: str, name: str) -> str:

@@ -12,17 +12,23 @@ from typing import TYPE_CHECKING, Final
 
 from translators.clusters import ClusterOutput, build_cluster, cluster_resources
 from translators.destination_rules import rule_index
+from translators.envoy_filters import apply_plan, keys_of, plan_for, reached
+from translators.extensions import NamedExtension, apply_extensions
 from translators.gateways import GatewayOutput, gateway_resources
+from translators.locality import distribution_keys, locality_keys, rule_locality_keys
 from translators.memo import Memo, Recording
 from translators.model.destination_rule import DestinationRule
+from translators.model.envoy_filter import EnvoyFilter
 from translators.model.gateway import Gateway
 from translators.model.kubernetes import Service as KubernetesService
-from translators.model.proxy import GRPC
+from translators.model.proxy import GRPC, LOCALITY
+from translators.model.service_entry import ServiceEntry
 from translators.model.virtual_service import VirtualService
 from translators.proxyless import ProxylessOutput, empty_clusters, proxyless_resources
 from translators.proxyless import build_cluster as build_grpc_cluster
-from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, ResourceSet, TypeSet
+from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, ResourceSet, TypeSet
 from translators.services import service_index, services_touched
+from translators.services.exports import DISTRIBUTION_ANNOTATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,15 +64,16 @@ class Translation(ResourceSet):
 class Translator:
     """Holds the memo; one per server (or per offline run). Not for use from several threads."""
 
-    def __init__(self) -> None:
-        """Start with an empty memo."""
+    def __init__(self, extensions: tuple[NamedExtension, ...] = ()) -> None:
+        """Start with an empty memo. `extensions` have the last word on what a proxy is sent."""
+        self._extensions = extensions
         self._memo = Memo()
         self._generation = 0
         self._walked: World | None = None
         self._limit = _SPARE
 
     def selector_keys(self, world: World) -> frozenset[str]:
-        """Return the label keys that any selector in the World mentions; other labels cannot change a translation."""
+        """See `selector_keys`; with this translator's memo."""
         return selector_keys(world, self._memo)
 
     def translate(self, world: World, view: ProxyView, previous: ResourceSet | None = None) -> Translation:
@@ -77,12 +84,13 @@ class Translator:
             if previous.world.token is world.token:
                 return previous
             self._tidy(world)
-            if previous.generation == self._generation and (quick := self._endpoints_only(world, previous)):
+            fresh = previous.generation == self._generation and not self._extensions
+            if fresh and (quick := self._endpoints_only(world, previous)):
                 return quick
         else:
             previous = None
             self._tidy(world)
-        translation = _whole_pass(world, view, previous, self._memo, self._generation)
+        translation = _whole_pass(world, view, previous, self._memo, self._generation, self._extensions)
         self._limit = self._memo.fresh + _SPARE
         return translation
 
@@ -90,7 +98,7 @@ class Translator:
         """Translate once more with a recorder: the same bytes, and each resource's `notes` say which field of which
         object is behind each part of it. Nothing is remembered.
         """
-        return _whole_pass(world, view, None, Recording(), self._generation)
+        return _whole_pass(world, view, None, Recording(), self._generation, self._extensions)
 
     def _tidy(self, world: World) -> None:
         """Let the memo forget, once for each World in which more than endpoints changed."""
@@ -122,25 +130,36 @@ class Translator:
 
 
 def _whole_pass(
-    world: World, view: ProxyView, previous: Translation | None, steps: Steps, generation: int
+    world: World,
+    view: ProxyView,
+    previous: Translation | None,
+    steps: Steps,
+    generation: int,
+    extensions: tuple[NamedExtension, ...],
 ) -> Translation:
     services = service_index(world, steps)
     rules = rule_index(world, services, steps)
     served: GatewayOutput | ProxylessOutput
     if view.generator == GRPC:
+        plan = None  # patches are to what an Envoy is sent
         served = proxyless_resources(world, view, services, rules, steps)
     else:
+        plan = plan_for(world, view, steps)
         served = gateway_resources(world, view, services, rules, steps)
-    clusters = _clusters(world, view, served.destinations, rules, steps)
+    destinations = (*served.destinations, *(reached(plan, view, services) if plan is not None else ()))
+    clusters = _clusters(world, view, destinations, rules, steps)
     none = empty_clusters(served.routes, clusters.clusters, steps) if view.generator == GRPC else None
     made = {
         CLUSTER: (*clusters.clusters, *(none.clusters if none else ())),
         ENDPOINT: (*clusters.assignments, *(none.assignments if none else ())),
         LISTENER: served.listeners,
         ROUTE: served.routes,
+        SECRET: served.secrets if isinstance(served, GatewayOutput) else (),
     }
+    made, remarks = apply_plan(plan, made, steps) if plan is not None else (made, ())
+    made, problems = apply_extensions(extensions, world, view, made) if extensions else (made, ())
     by_origin: dict[ObjectKey, list[Destination]] = {}
-    for destination in served.destinations:
+    for destination in destinations:
         by_origin.setdefault(destination.service.origin, []).append(destination)
     return Translation(
         view=view,
@@ -148,7 +167,16 @@ def _whole_pass(
             type_url: TypeSet.of(type_url, resources, previous.types.get(type_url) if previous else None)
             for type_url, resources in made.items()
         },
-        diagnostics=_sorted((*services.diagnostics, *rules.diagnostics, *served.diagnostics, *clusters.diagnostics)),
+        diagnostics=_sorted(
+            (
+                *services.diagnostics,
+                *rules.diagnostics,
+                *served.diagnostics,
+                *clusters.diagnostics,
+                *remarks,
+                *problems,
+            )
+        ),
         world=world,
         generation=generation,
         rules=rules,
@@ -169,17 +197,28 @@ def _sorted(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 
 def selector_keys(world: World, steps: Steps | None = None) -> frozenset[str]:
-    """Return the label keys that any selector in the World mentions; other labels cannot change a translation."""
+    """Return what matters about a proxy: the label keys that any selector in the World mentions, and LOCALITY if some
+    policy looks at that. Other labels cannot change a translation.
+    """
     steps = steps or Recording()
-    keys: set[str] = set()
+    keys: set[str] = set(locality_keys(world.mesh.locality_lb_setting))
+    if (
+        world.mesh.default_traffic_policy is not None
+        and world.mesh.default_traffic_policy.outlier_detection is not None
+    ):
+        keys.add(LOCALITY)
     for gateways in world.kind(Gateway).values():
         keys |= steps.step(_gateway_keys, gateways)
     for services in world.kind(KubernetesService).values():
         keys |= steps.step(_service_keys, services)
+    for entries in world.kind(ServiceEntry).values():
+        keys |= steps.step(_entry_keys, entries)
     for rules in world.kind(DestinationRule).values():
         keys |= steps.step(_rule_keys, rules)
     for virtual_services in world.kind(VirtualService).values():
         keys |= steps.step(_source_keys, virtual_services)
+    for envoy_filters in world.kind(EnvoyFilter).values():
+        keys |= steps.step(keys_of, envoy_filters)
     return frozenset(keys)
 
 
@@ -190,13 +229,29 @@ def _gateway_keys(gateways: Map[str, Gateway], *, recorder: Recorder) -> frozens
 
 def _service_keys(services: Map[str, KubernetesService], *, recorder: Recorder) -> frozenset[str]:
     del recorder
-    return frozenset(key for service in services.values() for key in service.spec.selector or ())
+    keys = {key for service in services.values() for key in service.spec.selector or ()}
+    if any(s.spec.traffic_distribution or DISTRIBUTION_ANNOTATION in s.metadata.annotations for s in services.values()):
+        keys |= distribution_keys()
+    return frozenset(keys)
+
+
+def _entry_keys(entries: Map[str, ServiceEntry], *, recorder: Recorder) -> frozenset[str]:
+    del recorder
+    return (
+        distribution_keys()
+        if any(DISTRIBUTION_ANNOTATION in e.metadata.annotations for e in entries.values())
+        else frozenset()
+    )
 
 
 def _rule_keys(rules: Map[str, DestinationRule], *, recorder: Recorder) -> frozenset[str]:
     del recorder
-    selectors = (rule.spec.workload_selector for rule in rules.values())
-    return frozenset(key for selector in selectors if selector is not None for key in selector.match_labels)
+    keys: set[str] = set()
+    for rule in rules.values():
+        if rule.spec.workload_selector is not None:
+            keys.update(rule.spec.workload_selector.match_labels)
+        keys |= rule_locality_keys(rule)
+    return frozenset(keys)
 
 
 def _source_keys(services: Map[str, VirtualService], *, recorder: Recorder) -> frozenset[str]:

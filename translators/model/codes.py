@@ -82,6 +82,11 @@ CODES: dict[str, Code] = {
     "PF0322": Code(Severity.ERROR, "a Gateway's name has a dot or is too long"),
     "PF0323": Code(Severity.ERROR, "too many certificates for one server"),
     "PF0324": Code(Severity.ERROR, "the highest TLS version is below the lowest"),
+    "PF0325": Code(Severity.WARNING, "a TLS setting has no effect in the server's mode"),
+    "PF0326": Code(Severity.WARNING, "an ECDH curve is unknown or listed twice, and ignored"),
+    "PF0327": Code(Severity.ERROR, "the pin of a certificate is not valid"),
+    "PF0328": Code(Severity.ERROR, "a wildcard covers only a part of a label, which no TLS listener can tell apart"),
+    "PF0329": Code(Severity.WARNING, "OPTIONAL_MUTUAL with names or pins to compare requires a client certificate"),
     # PF035x what merging the Gateways of a proxy finds out
     "PF0350": Code(Severity.WARNING, "the proxy may not listen on this port"),
     "PF0351": Code(
@@ -91,6 +96,7 @@ CODES: dict[str, Code] = {
     "PF0353": Code(Severity.ERROR, "another server has the TLS host on the same address already"),
     "PF0354": Code(Severity.WARNING, "a server's protocol is not served in this version"),
     "PF0355": Code(Severity.ERROR, "the access log's format is not usable"),
+    "PF0356": Code(Severity.WARNING, "a server's certificates need authenticated xDS"),
     # PF04xx VirtualService
     "PF0401": Code(Severity.ERROR, "a VirtualService has no routes"),
     "PF0402": Code(Severity.ERROR, "a VirtualService's host is not valid"),
@@ -197,6 +203,9 @@ CODES: dict[str, Code] = {
     "PF0551": Code(Severity.ERROR, "ISTIO_MUTUAL does not take certificates"),
     "PF0552": Code(Severity.ERROR, "certificates are given both by file and by credentialName"),
     "PF0553": Code(Severity.ERROR, "client certificates need the mode MUTUAL"),
+    "PF0554": Code(Severity.ERROR, "insecureSkipVerify does not go with what is to be verified"),
+    "PF0555": Code(Severity.ERROR, "a name in the TLS settings is empty or not valid"),
+    "PF0556": Code(Severity.WARNING, "TLS settings have no effect with the mode DISABLE"),
     # PF059x how DestinationRules for one host go together
     "PF0590": Code(Severity.WARNING, "a subset of this name is already defined by another DestinationRule"),
     "PF0595": Code(Severity.WARNING, "a gRPC client does not apply a part of a traffic policy"),
@@ -224,6 +233,9 @@ CODES: dict[str, Code] = {
     "PF0621": Code(Severity.ERROR, "an endpoint names a port that the service does not have"),
     "PF0622": Code(Severity.ERROR, "an endpoint's port is out of range"),
     "PF0623": Code(Severity.ERROR, "the path of a Unix socket is not absolute"),
+    "PF0624": Code(Severity.WARNING, "addresses are not allocated by themselves"),
+    "PF0630": Code(Severity.ERROR, "the template of a WorkloadGroup is missing, or has an address"),
+    "PF0631": Code(Severity.ERROR, "the probe of a WorkloadGroup is not valid"),
     "PF0640": Code(Severity.ERROR, "an ExternalName Service has no valid external name"),
     "PF0641": Code(Severity.ERROR, "a Service's cluster IP is not an IP address"),
     "PF0642": Code(Severity.WARNING, "a Service has no ports"),
@@ -238,6 +250,9 @@ CODES: dict[str, Code] = {
     "PF0684": Code(Severity.WARNING, "A gateway has no original destination to pass a request on to"),
     "PF0685": Code(Severity.WARNING, "DNS_ROUND_ROBIN uses its first endpoint only"),
     "PF0686": Code(Severity.WARNING, "A destination's port is UDP, which has no cluster"),
+    "PF0687": Code(Severity.WARNING, "DYNAMIC_DNS goes where the host of a request says, and this port says otherwise"),
+    "PF0690": Code(Severity.ERROR, "TLS to endpoints needs certificates that are not handed out in this version"),
+    "PF0691": Code(Severity.WARNING, "No name is checked in the certificates of TLS that is not HTTP"),
     "PF0695": Code(Severity.WARNING, "A gRPC client uses one endpoint of a service that is looked up in DNS"),
     # PF07xx references
     # PF070x destinations, PF071x hosts
@@ -264,6 +279,25 @@ CODES: dict[str, Code] = {
     "PF0901": Code(Severity.ERROR, "an object could not be validated (a defect in Pilotfish)"),
     "PF0902": Code(Severity.WARNING, "two sources hold an object of one name; the first source's is used"),
     "PF0903": Code(Severity.ERROR, "a translation failed (a defect in Pilotfish); the last good one is served"),
+    # PF11xx EnvoyFilter
+    "PF1101": Code(Severity.ERROR, "an EnvoyFilter does not say what to patch, or how"),
+    "PF1102": Code(Severity.ERROR, "a patch has no value, or adds something without a name"),
+    "PF1103": Code(Severity.ERROR, "a patch's value is not part of Envoy's API"),
+    "PF1105": Code(Severity.ERROR, "a patch's match does not go with what it is applied to"),
+    "PF1106": Code(Severity.WARNING, "a patch's operation or value has no effect"),
+    "PF1107": Code(Severity.INFO, "an EnvoyFilter depends on what this version generates"),
+    "PF1108": Code(Severity.WARNING, "a patch is for something that Pilotfish does not generate"),
+    "PF1109": Code(Severity.ERROR, "an EnvoyFilter has both a workload selector and target references"),
+    # PF112x what applying the patches finds out
+    "PF1120": Code(Severity.WARNING, "a patch matched nothing on a proxy that it was written for"),
+    "PF1121": Code(Severity.ERROR, "a patch adds a resource whose name is taken"),
+    "PF1122": Code(Severity.INFO, "a patch for all proxies matched nothing on one of them"),
+    # PF12xx ProxyConfig
+    "PF1201": Code(Severity.ERROR, "the number of a proxy's workers is negative"),
+    "PF1202": Code(Severity.WARNING, "a variant of the proxy's image is unknown"),
+    # PF13xx extensions
+    "PF1301": Code(Severity.ERROR, "an extension failed"),
+    "PF1302": Code(Severity.ERROR, "an extension asks for something that cannot be done"),
 }
 
 

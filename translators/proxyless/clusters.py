@@ -14,6 +14,7 @@ from translators.clusters.load_balancing import ring_size
 from translators.clusters.metadata import apply_metadata
 from translators.clusters.output import ClusterOutput
 from translators.destination_rules import cluster_policy
+from translators.locality import arranged
 from translators.model.origin import Origin
 from translators.names import cluster_name
 from translators.resources import CLUSTER, ENDPOINT, Resource
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from translators.destination_rules import EffectivePolicy, MergedRule
+    from translators.locality import Place
     from translators.memo import Steps
     from translators.model.mesh_config import MeshConfig
     from translators.model.service import Endpoint, Service, ServicePort
@@ -36,6 +38,7 @@ def build_cluster(
     mesh: MeshConfig,
     _proxy_type: str,
     endpoints: tuple[Endpoint, ...] | None,
+    _place: Place | None,
     *,
     recorder: Recorder,
 ) -> Resource | None:
@@ -54,7 +57,7 @@ def build_cluster(
         if not chosen:
             return None
         cluster.type = Cluster.LOGICAL_DNS
-        fill_assignment(cluster.load_assignment, name, port, chosen[:1])
+        fill_assignment(cluster.load_assignment, name, port, arranged(chosen[:1]))
     _apply_policy(cluster, policy)
     apply_metadata(cluster, service, subset, rule)
     if recorder.active:

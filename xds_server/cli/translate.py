@@ -16,6 +16,7 @@ from xds_server.cli.annotated import annotated_yaml
 from xds_server.cli.config_options import loads_files
 from xds_server.cli.diagnostic_text import show_on_stderr
 from xds_server.cli.node_options import NodeOptions, node_options
+from xds_server.extensions import load_extensions
 from xds_server.printing import to_json
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def command(context: click.Context, loaded: Loaded, node: NodeOptions, *, origin
     """
     world = loaded.world
     domain = node.dns_domain or f"{node.namespace}.svc.{world.cluster_domain}"
-    translator = Translator()
+    translator = Translator(load_extensions())
     view = view_of(replace(node, dns_domain=domain).proxy(), translator.selector_keys(world))
     # The same bytes either way; notes are what comments are made of.
     resources = translator.with_notes(world, view) if output == "yaml" else translator.translate(world, view)

@@ -10,7 +10,7 @@ import yaml
 from translators.analysis import analyze
 from translators.analysis.proxies import views_to_try
 from translators.model.decode import decode
-from translators.model.kinds import KINDS, VERSIONS
+from translators.model.kinds import KINDS, api_versions
 from translators.model.origin import Severity
 from translators.model.world import World
 from translators.translate import Translator, selector_keys
@@ -19,7 +19,7 @@ from translators.validation import validate
 if TYPE_CHECKING:
     from translators.model.origin import Diagnostic
 
-API_VERSIONS: Final = {kind: f"{group}/{VERSIONS[group][0]}" if group else VERSIONS[group][0] for group, kind in KINDS}
+API_VERSIONS: Final = {kind.KIND: api_versions(kind)[0] for kind in KINDS.values()}
 
 
 class Case(NamedTuple):
