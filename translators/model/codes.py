@@ -57,6 +57,10 @@ CODES: dict[str, Code] = {
     "PF0285": Code(Severity.ERROR, "an annotation is reserved for Istio's own use"),
     "PF0286": Code(Severity.ERROR, "a text holds a NUL byte or is not valid Unicode"),
     "PF0287": Code(Severity.ERROR, "a list has too many entries"),
+    "PF0290": Code(Severity.ERROR, "a port in the settings of the mesh is out of range"),
+    "PF0291": Code(Severity.ERROR, "a duration in the settings of the mesh is too short or too fine"),
+    "PF0292": Code(Severity.ERROR, "the pattern for names of statistics has an unknown part"),
+    "PF0293": Code(Severity.ERROR, "a cipher suite or curve in the settings of the mesh is unknown"),
     # PF03xx Gateway
     "PF0301": Code(Severity.ERROR, "a Gateway has no servers"),
     "PF0302": Code(Severity.ERROR, "a server has no hosts"),
