@@ -14,7 +14,7 @@ from translators.model.service import Protocol
 from translators.services import endpoint_set, is_dns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from translators.destination_rules import RuleIndex
     from translators.memo import Steps
@@ -35,9 +35,14 @@ class ClusterOutput:
 
 
 def cluster_resources(
-    world: World, view: ProxyView, destinations: Iterable[Destination], rules: RuleIndex, steps: Steps
+    world: World,
+    view: ProxyView,
+    destinations: Iterable[Destination],
+    rules: RuleIndex,
+    steps: Steps,
+    build: Callable[..., Resource | None] = build_cluster,
 ) -> ClusterOutput:
-    """Build the cluster of each destination, and its assignment if it is an EDS cluster.
+    """Build the cluster of each destination with `build`, and its assignment if it is an EDS cluster.
 
     Destinations may repeat. One whose subset no rule defines has no cluster: routes keep its name and answer 503, and
     whoever made the destination says so.
@@ -58,7 +63,7 @@ def cluster_resources(
         policy = cluster_policy(rule, port.number, subset, mesh)
         place = place_of(view, setting_of(policy, service, mesh))
         inline = (found.endpoints, place) if is_dns(service) else (None, None)
-        cluster = steps.step(build_cluster, service, port, subset, rule, mesh, view.type, *inline)
+        cluster = steps.step(build, service, port, subset, rule, mesh, view.type, *inline)
         diagnostics += found.diagnostics
         if policy.tls is not None:
             diagnostics += tls_remarks(destination, policy)

@@ -86,6 +86,11 @@ CODES: dict[str, Code] = {
     "PF0322": Code(Severity.ERROR, "a Gateway's name has a dot or is too long"),
     "PF0323": Code(Severity.ERROR, "too many certificates for one server"),
     "PF0324": Code(Severity.ERROR, "the highest TLS version is below the lowest"),
+    "PF0325": Code(Severity.WARNING, "a TLS setting has no effect in the server's mode"),
+    "PF0326": Code(Severity.WARNING, "an ECDH curve is unknown or listed twice, and ignored"),
+    "PF0327": Code(Severity.ERROR, "the pin of a certificate is not valid"),
+    "PF0328": Code(Severity.ERROR, "a wildcard covers only a part of a label, which no TLS listener can tell apart"),
+    "PF0329": Code(Severity.WARNING, "OPTIONAL_MUTUAL with names or pins to compare requires a client certificate"),
     # PF035x what merging the Gateways of a proxy finds out
     "PF0350": Code(Severity.WARNING, "the proxy may not listen on this port"),
     "PF0351": Code(
@@ -95,6 +100,7 @@ CODES: dict[str, Code] = {
     "PF0353": Code(Severity.ERROR, "another server has the TLS host on the same address already"),
     "PF0354": Code(Severity.WARNING, "a server's protocol is not served in this version"),
     "PF0355": Code(Severity.ERROR, "the access log's format is not usable"),
+    "PF0356": Code(Severity.WARNING, "a server's certificates need authenticated xDS"),
     # PF04xx VirtualService
     "PF0401": Code(Severity.ERROR, "a VirtualService has no routes"),
     "PF0402": Code(Severity.ERROR, "a VirtualService's host is not valid"),
@@ -160,6 +166,9 @@ CODES: dict[str, Code] = {
     "PF0481": Code(Severity.WARNING, "a match on JWT claims, which nothing verifies in this version"),
     "PF0482": Code(Severity.WARNING, "TLS and TCP routes are not translated in this version"),
     "PF0483": Code(Severity.WARNING, "a fault without a percentage affects no request"),
+    # PF049x what proxyless gRPC cannot do of a VirtualService
+    "PF0490": Code(Severity.WARNING, "a gRPC client cannot match on this, so it gets no route for the match"),
+    "PF0491": Code(Severity.WARNING, "a gRPC client does not do what a route asks for"),
     # PF05xx DestinationRule
     "PF0501": Code(Severity.ERROR, "a DestinationRule's host is missing or not valid"),
     "PF0502": Code(Severity.ERROR, "a traffic policy says nothing"),
@@ -204,6 +213,7 @@ CODES: dict[str, Code] = {
     # PF059x how DestinationRules for one host go together
     "PF0590": Code(Severity.WARNING, "a subset of this name is already defined by another DestinationRule"),
     "PF0591": Code(Severity.WARNING, "the traffic policy of the host is already set by another DestinationRule"),
+    "PF0595": Code(Severity.WARNING, "a gRPC client does not apply a part of a traffic policy"),
     # PF06xx services and endpoints
     "PF0601": Code(Severity.ERROR, "a ServiceEntry has no hosts"),
     "PF0602": Code(Severity.ERROR, "a ServiceEntry's host is not valid"),
@@ -248,6 +258,7 @@ CODES: dict[str, Code] = {
     "PF0687": Code(Severity.WARNING, "DYNAMIC_DNS goes where the host of a request says, and this port says otherwise"),
     "PF0690": Code(Severity.ERROR, "TLS to endpoints needs certificates that are not handed out in this version"),
     "PF0691": Code(Severity.WARNING, "No name is checked in the certificates of TLS that is not HTTP"),
+    "PF0695": Code(Severity.WARNING, "A gRPC client uses one endpoint of a service that is looked up in DNS"),
     # PF07xx references
     # PF070x destinations, PF071x hosts
     "PF0701": Code(Severity.ERROR, "a route leads to a host that no service has"),

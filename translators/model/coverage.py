@@ -35,7 +35,6 @@ def _under(prefixes: Iterable[str], fields: Mapping[str, Notice]) -> dict[str, N
     return {f"{prefix}.{name}": notice for prefix in prefixes for name, notice in fields.items()}
 
 
-_TLS: Final = _idle("TLS is not configured on gateways' listeners")
 _MESH_TLS: Final = _idle("certificates of the mesh are not issued")
 _SIDECAR: Final = _idle("sidecars are not configured")
 _ZONE_AWARE: Final = _idle("it needs a cluster of the proxy's own replicas; localityLbSetting needs none")
@@ -48,31 +47,6 @@ _TRACING: Final = _idle("tracing is not configured")
 
 _GATEWAY: Final[dict[str, Notice]] = {
     "spec.servers[].defaultEndpoint": _NOT_ISTIO,
-    **_under(
-        ("spec.servers[].tls",),
-        dict.fromkeys(
-            (
-                "mode",
-                "serverCertificate",
-                "privateKey",
-                "caCertificates",
-                "caCrl",
-                "credentialName",
-                "credentialNames",
-                "tlsCertificates",
-                "caCertCredentialName",
-                "subjectAltNames",
-                "verifyCertificateSpki",
-                "verifyCertificateHash",
-                "minProtocolVersion",
-                "maxProtocolVersion",
-                "cipherSuites",
-                "ecdhCurves",
-                "insecureSkipVerify",
-            ),
-            _TLS,
-        ),
-    ),
 }
 
 _VIRTUAL_SERVICE: Final[dict[str, Notice]] = {

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 ProxyType = Literal["router", "sidecar"]
 
+GRPC: Final = "grpc"
+"""The `GENERATOR` of a proxyless gRPC client or server, in the metadata of its node."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locality:
@@ -57,6 +60,10 @@ class ProxyView:
     cluster_id: str = ""
     unprivileged_pod: bool = False
     interception_mode: str = "REDIRECT"
+    generator: str = ""
+    """`grpc` for gRPC's own clients and servers, else empty."""
+    authenticated: bool = False
+    """Whether the proxy has proved who it is: others are sent no secrets."""
 
     def selected_by(self, selector: Mapping[str, str]) -> bool:
         """Whether each label of `selector` is among this proxy's. An empty selector selects every proxy."""
@@ -69,12 +76,24 @@ LOCALITY: Final = "/locality"
 
 def view_of(proxy: Proxy, keys: frozenset[str]) -> ProxyView:
     """Reduce a proxy to its view, given what matters: label keys that any selector mentions, and perhaps LOCALITY."""
+    labels = tuple(sorted((k, v) for k, v in proxy.labels.items() if k in keys))
+    locality = proxy.locality if LOCALITY in keys else Locality()
+    if proxy.generator == GRPC:
+        return ProxyView(
+            type="sidecar",
+            namespace=proxy.namespace,
+            labels=labels,
+            locality=locality,
+            network=proxy.network,
+            cluster_id=proxy.cluster_id,
+            generator=GRPC,
+        )
     return ProxyView(
         type=proxy.type,
         namespace=proxy.namespace,
-        labels=tuple(sorted((k, v) for k, v in proxy.labels.items() if k in keys)),
+        labels=labels,
         dns_domain=proxy.dns_domain,
-        locality=proxy.locality if LOCALITY in keys else Locality(),
+        locality=locality,
         network=proxy.network,
         cluster_id=proxy.cluster_id,
         unprivileged_pod=proxy.unprivileged_pod,

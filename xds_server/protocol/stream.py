@@ -237,6 +237,9 @@ class BaseStream(ABC, Generic[Message]):
         if subscription.wildcard:
             return everything
         names = subscription.names
+        if len(names) < len(everything):
+            # gRPC asks for a few of many: what that costs must not grow with the mesh.
+            return tuple(types.resources[name] for name in sorted(names) if name in types.resources)
         chosen = tuple(resource for resource in everything if resource.name in names)
         return everything if len(chosen) == len(everything) else chosen
 
