@@ -57,6 +57,10 @@ CODES: dict[str, Code] = {
     "PF0285": Code(Severity.ERROR, "an annotation is reserved for Istio's own use"),
     "PF0286": Code(Severity.ERROR, "a text holds a NUL byte or is not valid Unicode"),
     "PF0287": Code(Severity.ERROR, "a list has too many entries"),
+    "PF0290": Code(Severity.ERROR, "a port in the settings of the mesh is out of range"),
+    "PF0291": Code(Severity.ERROR, "a duration in the settings of the mesh is too short or too fine"),
+    "PF0292": Code(Severity.ERROR, "the pattern for names of statistics has an unknown part"),
+    "PF0293": Code(Severity.ERROR, "a cipher suite or curve in the settings of the mesh is unknown"),
     # PF03xx Gateway
     "PF0301": Code(Severity.ERROR, "a Gateway has no servers"),
     "PF0302": Code(Severity.ERROR, "a server has no hosts"),
@@ -208,6 +212,7 @@ CODES: dict[str, Code] = {
     "PF0556": Code(Severity.WARNING, "TLS settings have no effect with the mode DISABLE"),
     # PF059x how DestinationRules for one host go together
     "PF0590": Code(Severity.WARNING, "a subset of this name is already defined by another DestinationRule"),
+    "PF0591": Code(Severity.WARNING, "the traffic policy of the host is already set by another DestinationRule"),
     "PF0595": Code(Severity.WARNING, "a gRPC client does not apply a part of a traffic policy"),
     # PF06xx services and endpoints
     "PF0601": Code(Severity.ERROR, "a ServiceEntry has no hosts"),
@@ -274,6 +279,14 @@ CODES: dict[str, Code] = {
     "PF0727": Code(Severity.INFO, "the protocol of a port is not declared"),
     "PF0728": Code(Severity.WARNING, "HTTP requests are routed to a port that is not HTTP"),
     "PF0729": Code(Severity.INFO, "a VirtualService is for sidecars only"),
+    "PF0730": Code(Severity.WARNING, "a DestinationRule is for clients that do not exist"),
+    "PF0731": Code(Severity.WARNING, "a DestinationRule has settings for a port that the service does not have"),
+    "PF0732": Code(Severity.WARNING, "a setting has no effect on any port of the service"),
+    "PF0733": Code(Severity.INFO, "two namespaces define one host"),
+    "PF0734": Code(Severity.WARNING, "the workload selector of a ServiceEntry selects nothing"),
+    "PF0735": Code(Severity.INFO, "a WorkloadEntry belongs to no service"),
+    "PF0736": Code(Severity.INFO, "an EndpointSlice belongs to a Service that does not exist"),
+    "PF0737": Code(Severity.WARNING, "no Service before a gateway has the port of a server"),
     # PF08xx Envoy's answers
     "PF0801": Code(Severity.ERROR, "a proxy rejected a resource (NACK)"),
     # PF09xx sources and serving

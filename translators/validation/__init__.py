@@ -22,6 +22,7 @@ from translators.validation.envoy_filter import check_envoy_filter
 from translators.validation.findings import Findings
 from translators.validation.gateway import check_gateway
 from translators.validation.kubernetes import check_endpoint_slice, check_pod, check_service
+from translators.validation.mesh_config import validate_mesh_config
 from translators.validation.metadata import check_metadata
 from translators.validation.proxy_config import check_proxy_config
 from translators.validation.service_entry import check_service_entry
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from translators.model.meta import KubeObject
     from translators.model.origin import Diagnostic
 
-__all__ = ["validate"]
+__all__ = ["validate", "validate_mesh_config"]
 
 _CHECKS: Final[dict[type[KubeObject], Callable[[Findings, Any], None]]] = {
     DestinationRule: check_destination_rule,

@@ -39,7 +39,7 @@ def world_of(text: str) -> World:
         kind, _, full = head.partition(" ")
         namespace, _, name = full.rpartition("/")
         body = dict(rest or {})
-        labels = body.pop("labels", {})
+        labels = body.pop("labels", {}) if kind != "WorkloadEntry" else {}
         if kind not in {"EndpointSlice", "Pod"}:
             body = {"spec": body}
         meta = {"name": name, "namespace": namespace or "default", "labels": labels}
