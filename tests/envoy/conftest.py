@@ -10,7 +10,32 @@ from tests.envoy.harness import Mesh
 from tests.require import require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+REPORTED = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[REPORTED] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show what tests have measured, also of those that passed."""
+    if config.stash[REPORTED]:
+        terminalreporter.section("measured")
+        for line in config.stash[REPORTED]:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Keep a line for the end of the run; also printed at once, for the report of a test that fails."""
+
+    def keep(line: str) -> None:
+        print(line)  # noqa: T201 - pytest shows it when the test fails
+        request.config.stash[REPORTED].append(f"{request.node.name}: {line}")
+
+    return keep
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,0 +1,136 @@
+"""A Scene at work: `pilotfish serve`, one real Envoy with a Relay before it, and what must hold after each edit."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+from tests.envoy.harness.backend import Loop
+from tests.envoy.harness.envoy_process import MUST_BE_ZERO, EnvoyProcess
+from tests.envoy.harness.held import differences, held, served, translated
+from tests.envoy.harness.load import Load, Responder
+from tests.envoy.harness.pilotfish import Folder, Pilotfish
+from tests.envoy.harness.relay import Relay
+from tests.envoy.harness.scene import PATHS, SAFE, Scene
+from xds_server.demo.ports import ReservedPort
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from tests.envoy.harness.held import Resources
+
+WARM_SECONDS = 1.0
+"""The longest that anything may be warming after an edit."""
+
+FOLLOW_SECONDS = 15.0
+"""When to give up on an edit. It takes a third of a second on an idle machine; how long it took is what is reported."""
+
+_POLL_SECONDS = 0.01
+_WATCHED = ("warming_clusters", "total_listeners_warming", "total_listeners_draining", "connected_state", *MUST_BE_ZERO)
+
+
+class Shop:
+    """`edit` changes the Scene at random and returns once Envoy, the server and a translation from scratch agree."""
+
+    def __init__(
+        self, folder: Path, seed: int, *, delta: bool, ports: int = 4, program: Sequence[str] = ("-m", "xds_server")
+    ) -> None:
+        self._loop = Loop()
+        self._reserved = [ReservedPort() for _ in range(ports)]
+        self.delta = delta
+        self.backends = [
+            Responder(self._loop, version, f"{version}-{letter}") for version in ("v1", "v2") for letter in "abc"
+        ]
+        self.scene = Scene(
+            chance=random.Random(seed),  # noqa: S311 - repeatable, not secret
+            backends=[(one.version, one.port) for one in self.backends],
+            ports=[one.port for one in self._reserved],
+        )
+        self.config = Folder(folder / "config")
+        self.write()
+        self.pilotfish = Pilotfish(folder, program=program)
+        self.relay = Relay(self._loop, self.pilotfish.xds_port, delta=delta)
+        self.envoy = EnvoyProcess.start(folder / "envoy", xds_port=self.relay.port, delta=delta)
+        self.edits: list[str] = []
+        """What was done, oldest first."""
+        self.times: list[float] = []
+        """Seconds from each edit's file to Envoy having it, warm; of the edits that change anything for Envoy."""
+        self._expected: Resources = {}
+        self.agree("the first configuration")
+
+    @property
+    def port(self) -> int:
+        """The gateway's port that SAFE edits keep open."""
+        return self._reserved[0].port
+
+    def load(self, rate: float) -> Load:
+        """Return requests to all PATHS, `rate` a second, not yet started."""
+        return Load(self._loop, self.port, rate=rate, paths=PATHS)
+
+    def write(self) -> None:
+        """Put the Scene into its file, all at once."""
+        self.config.write("shop.yaml", f"# remark {self.scene.remark}\n", *self.scene.documents())
+
+    def change(self, kinds: Sequence[Callable[[Scene], str]] = SAFE) -> str:
+        """Change the Scene and its file, and return at once."""
+        self.edits.append(self.scene.edit(kinds))
+        self.write()
+        return self.edits[-1]
+
+    def edit(self, kinds: Sequence[Callable[[Scene], str]] = SAFE) -> None:
+        """Change the Scene and its file, and wait until all `agree`."""
+        before = self._expected
+        what = self.change(kinds)
+        took = self.agree(f"edit {len(self.edits)} ({what})")
+        if self._expected != before:
+            self.times.append(took)
+
+    def agree(self, what: str, *, streams: int = 1) -> float:
+        """Wait until Envoy holds what the files mean, warm and without a complaint; return the seconds that it took.
+
+        Then the server must mean the same, have heard no NACK, and have as many `streams` of this Envoy.
+        """
+        began = time.monotonic()
+        self._expected = expected = translated(self.config.path, self.envoy.proxy)
+        warming_since = 0.0
+        while True:
+            self.envoy.process.assert_runs()
+            stats = self.envoy.stats("|".join(_WATCHED))
+            assert_no_complaint(stats, what)
+            now = time.monotonic()
+            if any(value for name, value in stats.items() if "warming" in name):
+                warming_since = warming_since or now
+                assert now - warming_since < WARM_SECONDS, f"{what}: warming for over {WARM_SECONDS} s: {stats}"
+                found = ["warming"]
+            else:
+                warming_since = 0.0
+                draining = stats["listener_manager.total_listeners_draining"] > 0
+                found = differences(held(self.envoy), expected, draining=draining)
+                if not found and stats["control_plane.connected_state"] == 1:
+                    break
+            assert now - began < FOLLOW_SECONDS, f"{what}: not within {FOLLOW_SECONDS} s: {found or stats}"
+            time.sleep(_POLL_SECONDS)
+        took = time.monotonic() - began
+        assert differences(served(self.pilotfish, self.envoy.proxy), expected) == [], what
+        proxies = self.pilotfish.proxies()
+        assert [one["nacks"] for one in proxies] == [0] * streams, f"{what}: {proxies}"
+        return took
+
+    def close(self) -> None:
+        """Stop everything."""
+        self.envoy.stop()
+        self.relay.close()
+        self.pilotfish.stop()
+        for one in self.backends:
+            one.stop()
+        self._loop.close()
+        for port in self._reserved:
+            port.close()
+
+
+def assert_no_complaint(stats: dict[str, int], what: str) -> None:
+    """Assert that Envoy refused nothing and timed out on nothing."""
+    said = {name: value for name, value in stats.items() if value and name.endswith(MUST_BE_ZERO)}
+    assert said == {}, f"{what}: {said}"
