@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
+
+from tests.envoy.harness.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +80,7 @@ class _Answering(asyncio.Protocol):
 
 
 class Load:
-    """Sends `rate` requests a second from `start` to `stop`, to each of `paths` in turn, over keep-alive connections.
+    """Sends `rate` requests a second while it is entered, to each of `paths` in turn, over keep-alive connections.
 
     The rate does not depend on the answers: while all connections wait, more are opened (up to `connections`), and
     what is late is sent as soon as it can be. A connection that has rested longest is taken first, so none gets old.
@@ -123,12 +125,18 @@ class Load:
         """Requests that were answered with anything but 2xx, or not at all."""
         return sum(count for status, count in self.statuses.items() if status // 100 != 2)
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         self._loop.run(self._start())
+        return self
 
-    def stop(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Send no more, and wait for what is on its way."""
         self._loop.run(self._stop())
+
+    def wait_for(self, requests: int) -> None:
+        """Return once so many requests are over in all; AssertionError if it takes three times as long as it should."""
+        deadline = 5 + 3 * (requests - self.requests) / self._rate
+        eventually(lambda: self.requests >= requests, deadline, f"{requests} requests at {self._rate} a second")
 
     async def _start(self) -> None:
         self._began = time.monotonic()
@@ -142,7 +150,8 @@ class Load:
             if not self._waiting:
                 break
             await asyncio.sleep(0.01)
-        self.done(0, "", f"{self._waiting} requests are not answered at all", 0.0) if self._waiting else None
+        while self._waiting:
+            self.done(0, "", "never answered", 0.0)
         for connection in self._idle:
             connection.close()
 

@@ -1,17 +1,12 @@
-"""`pilotfish serve` with its order on the wire made slow, and wrong if asked: how tests show that they would notice.
+"""`pilotfish serve` with the protocol's order turned round: how the tests of lost requests show that they can fail.
 
-`misordered.py right|wrong serve …`. Both pause between any two responses of a push, as a slow network would. `right`
-keeps the order and the waiting; `wrong` sends each push backwards (removals first, routes before their clusters) and
-waits for nothing.
+Each push goes out backwards (removals first, routes before the clusters that they name), and nothing waits for an
+answer of the client. Run it as the module is run: `misordered.py serve --config …`.
 """
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from typing import TYPE_CHECKING
-
-import grpc.aio
+from typing import TYPE_CHECKING, Any
 
 from xds_server.cli.main import main
 from xds_server.protocol import DeltaStream, SotwStream
@@ -20,24 +15,19 @@ from xds_server.protocol.stream import BaseStream
 if TYPE_CHECKING:
     from xds_server.protocol import Outgoing
 
-PAUSE_SECONDS = 0.02
 
+def backwards(variant: type[BaseStream[Any]]) -> None:
+    """Have a variant send what is due in the reverse order."""
+    due = variant._due
 
-def slow_down() -> None:
-    """Pause before each response."""
-    write = grpc.aio.ServicerContext.write
-    del write
+    def reversed_due(*arguments: Any) -> list[Outgoing]:
+        return due(*arguments)[::-1]
 
-
-def turn_round() -> None:
-    """Send each push backwards, and wait for no answer."""
-    for variant in (DeltaStream, SotwStream):
-        _reverse(variant)
-    BaseStream._can_wait = lambda _: False
+    variant._due = reversed_due  # type: ignore[assignment, method-assign]
 
 
 if __name__ == "__main__":
-    slow_down()
-    if sys.argv.pop(1) == "wrong":
-        turn_round()
+    backwards(DeltaStream)
+    backwards(SotwStream)
+    BaseStream._can_wait = lambda _: False  # type: ignore[assignment, method-assign]
     main()

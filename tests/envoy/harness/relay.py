@@ -54,6 +54,8 @@ class Relay:
         self.seen: list[Seen] = []
         """Every response, oldest first."""
         self.connections = 0
+        self.pause = 0.0
+        """Seconds to hold up the server's traffic after each response: a slow network, so that its order shows."""
         self._server = loop.run(asyncio.start_server(self._accept, "127.0.0.1", 0))
         self.port: int = self._server.sockets[0].getsockname()[1]
 
@@ -193,27 +195,28 @@ class _Connection:
             while data := await reader.read(1 << 16):
                 allowed = await self._relay.allowed(len(data))
                 if allowed is not None:
-                    self._pass(data[:allowed])
-                    await self._client.drain()
+                    await self._pass(data[:allowed])
                     self._relay.cut_now()
                     return
-                self._pass(data)
-                await self._client.drain()
+                await self._pass(data)
 
-    def _pass(self, data: bytes) -> None:
-        """Write what the server sent; a frame of our own may go in between two of its frames."""
+    async def _pass(self, data: bytes) -> None:
+        """Write what the server sent; between two of its frames there may be one of our own, or a pause."""
         written = 0
-        for size in self._read(data):
-            if self._waiting:
-                self._client.write(data[written:size] + self._waiting)
-                self._waiting, written = b"", size
+        for end, response in self._read(data):
+            if self._waiting or (response and self._relay.pause):
+                self._client.write(data[written:end] + self._waiting)
+                self._waiting, written = b"", end
+                await asyncio.sleep(self._relay.pause)
         self._client.write(data[written:])
+        await self._client.drain()
 
-    def _read(self, data: bytes) -> list[int]:
-        """Take frames in, and return where in `data` each one ends."""
+    def _read(self, data: bytes) -> list[tuple[int, bool]]:
+        """Take frames in, and return where in `data` each one ends, and whether a response ends there."""
         before = len(self._frames)
         self._frames += data
-        start, ends = 0, []
+        start = 0
+        ends: list[tuple[int, bool]] = []
         while len(self._frames) - start >= _FRAME:
             size = int.from_bytes(self._frames[start : start + 3])
             end = start + _FRAME + size
@@ -224,7 +227,7 @@ class _Connection:
                 assert not flags & _PADDED, "gRPC pads no frame"
                 self._messages(self._frames[start + _FRAME : end])
             start = end
-            ends.append(end - before)
+            ends.append((end - before, kind == _DATA and not self._message))
         del self._frames[:start]
         return ends
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
+from statistics import quantiles
 from typing import TYPE_CHECKING
 
 from tests.envoy.harness.backend import Loop
@@ -118,6 +120,11 @@ class Shop:
         assert [one["nacks"] for one in proxies] == [0] * streams, f"{what}: {proxies}"
         return took
 
+    def said_times(self) -> str:
+        """Return how long edits took, in words."""
+        cuts = quantiles(self.times, n=100)
+        return f"from file to Envoy p50 {cuts[49] * 1000:.0f} ms, p99 {cuts[98] * 1000:.0f} ms"
+
     def close(self) -> None:
         """Stop everything."""
         self.envoy.stop()
@@ -128,6 +135,13 @@ class Shop:
         self._loop.close()
         for port in self._reserved:
             port.close()
+
+
+def seeded(report: Callable[[str], None]) -> int:
+    """Return a new seed, or PILOTFISH_SEED to repeat a run; and report it."""
+    seed = int(os.environ.get("PILOTFISH_SEED") or random.SystemRandom().randrange(2**32))
+    report(f"PILOTFISH_SEED={seed}")
+    return seed
 
 
 def assert_no_complaint(stats: dict[str, int], what: str) -> None:
