@@ -28,13 +28,6 @@ RATE = 300
 """Requests a second then; an edit gets a second."""
 
 
-def describe(shop: Shop, load: Load) -> str:
-    stats = shop.envoy.stats(r"no_route$|no_cluster$|upstream_rq_503$|upstream_cx_none_healthy$")
-    flags = {name: value for name, value in stats.items() if value}
-    lost = "".join(f"\n  {one}" for one in load.lost)
-    return f"{load.failed} of {load.requests} lost, statuses {dict(load.statuses)}, {flags}{lost}\nedits: {shop.edits}"
-
-
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_edits_under_load_lose_no_request(variant: str, tmp_path: Path, report: Callable[[str], None]) -> None:
     shop = Shop(tmp_path, seeded(report), delta=variant == "delta")
@@ -68,7 +61,7 @@ def lost_none(shop: Shop, *, edits: int, rate: float, requests: int, report: Cal
         f"{load.requests} requests in {took:.0f} s, {edits} edits, {load.failed} lost; "
         f"slowest answer {load.slowest * 1000:.0f} ms; {shop.said_times()}"
     )
-    assert load.failed == 0, describe(shop, load)
+    assert load.failed == 0, shop.describe(load)
     assert load.requests >= requests
     assert set(load.versions) == {"v1", "v2"}
 
@@ -79,7 +72,7 @@ def test_on_a_slow_wire_too_none_is_lost(variant: str, tmp_path: Path, report: C
     try:
         load = moved(shop)
         report(f"{load.requests} requests, {load.failed} lost")
-        assert load.failed == 0, describe(shop, load)
+        assert load.failed == 0, shop.describe(load)
         shop.agree("in the end")
     finally:
         shop.close()
@@ -93,7 +86,7 @@ def test_the_wrong_order_loses_requests(variant: str, tmp_path: Path, report: Ca
         load = moved(shop)
         report(f"{load.requests} requests, {load.failed} lost, as it must be")
         assert load.failed > 0
-        assert set(load.statuses) == {200, 503}, describe(shop, load)
+        assert set(load.statuses) == {200, 503}, shop.describe(load)
     finally:
         shop.close()
 

@@ -278,4 +278,7 @@ def unsplit(scene: Scene) -> str:
 
 
 SAFE: Final = (rename, replace_all, split, join, weigh, move, rewrite, set_policy, door, unused, nothing)
+STEADY: Final = (move, rewrite, set_policy, door, unused, nothing)
+"""Those of SAFE that leave every cluster in its place: no route starts to name another one."""
+
 ANY: Final = (*SAFE, empty, vanish, unsplit)

@@ -15,6 +15,7 @@ from tests.envoy.harness.load import Load, Responder
 from tests.envoy.harness.pilotfish import Folder, Pilotfish
 from tests.envoy.harness.relay import Relay
 from tests.envoy.harness.scene import PATHS, SAFE, Scene
+from tests.envoy.harness.waiting import eventually
 from xds_server.demo.ports import ReservedPort
 
 if TYPE_CHECKING:
@@ -89,6 +90,12 @@ class Shop:
         if self._expected != before:
             self.times.append(took)
 
+    def put(self, what: str) -> None:
+        """Write the Scene as a test has changed it, and wait until all `agree`."""
+        self.edits.append(what)
+        self.write()
+        self.agree(what)
+
     def agree(self, what: str, *, streams: int = 1) -> float:
         """Wait until Envoy holds what the files mean, warm and without a complaint; return the seconds that it took.
 
@@ -104,7 +111,7 @@ class Shop:
             now = time.monotonic()
             if any(value for name, value in stats.items() if "warming" in name):
                 warming_since = warming_since or now
-                assert now - warming_since < WARM_SECONDS, f"{what}: warming for over {WARM_SECONDS} s: {stats}"
+                assert now - warming_since < WARM_SECONDS, f"{what}: warming since {warming_since}{self.relay.tail()}"
                 found = ["warming"]
             else:
                 warming_since = 0.0
@@ -112,7 +119,7 @@ class Shop:
                 found = differences(held(self.envoy), expected, draining=draining)
                 if not found and stats["control_plane.connected_state"] == 1:
                     break
-            assert now - began < FOLLOW_SECONDS, f"{what}: not within {FOLLOW_SECONDS} s: {found or stats}"
+            assert now - began < FOLLOW_SECONDS, f"{what}: not since {began}: {found or stats}{self.relay.tail()}"
             time.sleep(_POLL_SECONDS)
         took = time.monotonic() - began
         assert differences(served(self.pilotfish, self.envoy.proxy), expected) == [], what
@@ -120,10 +127,41 @@ class Shop:
         assert [one["nacks"] for one in proxies] == [0] * streams, f"{what}: {proxies}"
         return took
 
+    def assert_nothing_sent_twice(self) -> None:
+        """Assert that a delta Envoy was sent nothing that it had, since it was started: neither in a push nor after it
+        came back. But for endpoints, which it wants again with their cluster and after it was away (rules 53 and 55).
+        """
+        assert self.delta, "the other variant repeats itself by design"
+        has: dict[tuple[str, str], str] = {}
+        again = []
+        for seen in self.relay.responses():
+            for name, version in seen.resources:
+                if has.get((seen.kind, name)) == version and seen.kind != "ClusterLoadAssignment":
+                    again.append(f"{seen.kind} {name} over connection {seen.connection}")
+                has[seen.kind, name] = version
+            for name in seen.removed:
+                has.pop((seen.kind, name), None)
+        assert again == []
+
+    def describe(self, load: Load) -> str:
+        """Return what is known of lost requests."""
+        stats = self.envoy.stats(r"no_route$|no_cluster$|upstream_rq_503$|upstream_cx_none_healthy$")
+        flags = {name: value for name, value in stats.items() if value}
+        lost = "".join(f"\n  {one}" for one in load.lost)
+        counted = f"{load.failed} of {load.requests} lost, statuses {dict(load.statuses)}"
+        return f"{counted}, {flags}{lost}\nedits: {self.edits}"
+
     def said_times(self) -> str:
         """Return how long edits took, in words."""
         cuts = quantiles(self.times, n=100)
         return f"from file to Envoy p50 {cuts[49] * 1000:.0f} ms, p99 {cuts[98] * 1000:.0f} ms"
+
+    def server_follows(self) -> None:
+        """Wait until the server means what the files mean, whatever Envoy does."""
+        expected = translated(self.config.path, self.envoy.proxy)
+        eventually(
+            lambda: differences(served(self.pilotfish, self.envoy.proxy), expected) == [], 5.0, "the server follows"
+        )
 
     def close(self) -> None:
         """Stop everything."""
