@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.envoy.harness import Mesh
+from tests.envoy.harness.shop import Shop
 from tests.require import require
 
 if TYPE_CHECKING:
@@ -49,6 +50,21 @@ def shared_mesh(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     mesh = Mesh(tmp_path_factory.mktemp(f"mesh-{request.param}"), delta=request.param == "delta")
     yield mesh
     mesh.close()
+
+
+@pytest.fixture(scope="session", params=["delta", "sotw"])
+def shared_shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """One Shop for each ADS variant, for the whole session."""
+    shop = Shop(tmp_path_factory.mktemp(f"shop-{request.param}"), delta=request.param == "delta")
+    yield shop
+    shop.close()
+
+
+@pytest.fixture
+def shop(shared_shop: Shop) -> Shop:
+    """The Shop with a first Scene."""
+    shared_shop.reset()
+    return shared_shop
 
 
 @pytest.fixture

@@ -10,14 +10,13 @@ import pytest
 
 from tests.envoy.harness import misordered
 from tests.envoy.harness.scene import SAFE, rename, replace_all, split
-from tests.envoy.harness.shop import Shop, seeded
+from tests.envoy.harness.shop import Shop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.envoy.harness.load import Load
 
-VARIANTS = ("delta", "sotw")
 MOVING = (rename, replace_all, split)
 """Edits that all bring clusters, and take some away."""
 
@@ -28,26 +27,14 @@ RATE = 300
 """Requests a second then; an edit gets a second."""
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_edits_under_load_lose_no_request(variant: str, tmp_path: Path, report: Callable[[str], None]) -> None:
-    shop = Shop(tmp_path, seeded(report), delta=variant == "delta")
-    try:
-        lost_none(shop, edits=25, rate=400, requests=3000, report=report)
-    finally:
-        shop.close()
+def test_edits_under_load_lose_no_request(shop: Shop, report: Callable[[str], None]) -> None:
+    lost_none(shop, edits=25, rate=400, requests=3000, report=report)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_two_hundred_edits_lose_none_of_100_000_requests(
-    variant: str, tmp_path: Path, report: Callable[[str], None]
-) -> None:
-    shop = Shop(tmp_path, seeded(report), delta=variant == "delta")
-    try:
-        lost_none(shop, edits=200, rate=600, requests=100_000, report=report)
-    finally:
-        shop.close()
+def test_two_hundred_edits_lose_none_of_100_000_requests(shop: Shop, report: Callable[[str], None]) -> None:
+    lost_none(shop, edits=200, rate=600, requests=100_000, report=report)
 
 
 def lost_none(shop: Shop, *, edits: int, rate: float, requests: int, report: Callable[[str], None]) -> None:
@@ -66,22 +53,17 @@ def lost_none(shop: Shop, *, edits: int, rate: float, requests: int, report: Cal
     assert set(load.versions) == {"v1", "v2"}
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_on_a_slow_wire_too_none_is_lost(variant: str, tmp_path: Path, report: Callable[[str], None]) -> None:
-    shop = Shop(tmp_path, seeded(report), delta=variant == "delta")
-    try:
-        load = moved(shop)
-        report(f"{load.requests} requests, {load.failed} lost")
-        assert load.failed == 0, shop.describe(load)
-        shop.agree("in the end")
-    finally:
-        shop.close()
+def test_on_a_slow_wire_too_none_is_lost(shop: Shop, report: Callable[[str], None]) -> None:
+    load = moved(shop)
+    report(f"{load.requests} requests, {load.failed} lost")
+    assert load.failed == 0, shop.describe(load)
+    shop.agree("in the end")
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", ["delta", "sotw"])
 def test_the_wrong_order_loses_requests(variant: str, tmp_path: Path, report: Callable[[str], None]) -> None:
     """The same with a server that sends each push backwards: if nothing were lost, the others would show nothing."""
-    shop = Shop(tmp_path, seeded(report), delta=variant == "delta", program=WRONG)
+    shop = Shop(tmp_path, delta=variant == "delta", program=WRONG)
     try:
         load = moved(shop)
         report(f"{load.requests} requests, {load.failed} lost, as it must be")
@@ -93,8 +75,7 @@ def test_the_wrong_order_loses_requests(variant: str, tmp_path: Path, report: Ca
 
 def moved(shop: Shop) -> Load:
     """Send requests while what is behind them moves, six times, on a slow wire."""
-    shop.relay.pause = SLOW_SECONDS
-    with shop.load(RATE) as load:
+    with shop.load(RATE) as load, shop.relay.slow(SLOW_SECONDS):
         for number in range(1, 7):
             shop.change(MOVING)
             load.wait_for(RATE * number)

@@ -10,20 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.envoy.harness.scene import ANY
-from tests.envoy.harness.shop import Shop, seeded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
-VARIANTS = ("delta", "sotw")
-
-
-@pytest.fixture(params=VARIANTS)
-def shop(request: pytest.FixtureRequest, tmp_path: Path, report: Callable[[str], None]) -> Iterator[Shop]:
-    running = Shop(tmp_path, seeded(report), delta=request.param == "delta")
-    yield running
-    running.close()
+    from tests.envoy.harness.shop import Shop
 
 
 def edits(shop: Shop, count: int, report: Callable[[str], None]) -> None:

@@ -64,7 +64,6 @@ class Relay:
         self._cut_size: int | None = None
         self._cut_kind = ""
         self.pause = 0.0
-        """Seconds to hold up the server's traffic after each response: a slow network, so that its order shows."""
         self.seen: list[Seen] = []
         """Every message, oldest first."""
         self.connections = 0
@@ -105,6 +104,15 @@ class Relay:
     def thaw(self) -> None:
         """Go on where `freeze` stopped; nothing is lost."""
         self._loop.run(self._call(self._flowing.set))
+
+    @contextlib.contextmanager
+    def slow(self, seconds: float) -> Iterator[None]:
+        """Hold up the server's traffic for a time after each response: a slow network, so that its order shows."""
+        self.pause = seconds
+        try:
+            yield
+        finally:
+            self.pause = 0.0
 
     def goaway(self) -> None:
         """Tell every client that the server is about to go, as a server does with a connection that is too old."""

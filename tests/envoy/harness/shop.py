@@ -15,7 +15,7 @@ from tests.envoy.harness.load import Load, Responder
 from tests.envoy.harness.pilotfish import Folder, Pilotfish
 from tests.envoy.harness.relay import Relay
 from tests.envoy.harness.scene import PATHS, SAFE, Scene
-from tests.envoy.harness.waiting import eventually
+from tests.envoy.harness.waiting import Stopwatch, eventually
 from xds_server.demo.ports import ReservedPort
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ WARM_SECONDS = 1.0
 FOLLOW_SECONDS = 15.0
 """When to give up on an edit. It takes a third of a second on an idle machine; how long it took is what is reported."""
 
+_PORTS = 4
 _POLL_SECONDS = 0.01
 _WATCHED = ("warming_clusters", "total_listeners_warming", "total_listeners_draining", "connected_state", *MUST_BE_ZERO)
 
@@ -37,20 +38,14 @@ _WATCHED = ("warming_clusters", "total_listeners_warming", "total_listeners_drai
 class Shop:
     """`edit` changes the Scene at random and returns once Envoy, the server and a translation from scratch agree."""
 
-    def __init__(
-        self, folder: Path, seed: int, *, delta: bool, ports: int = 4, program: Sequence[str] = ("-m", "xds_server")
-    ) -> None:
+    def __init__(self, folder: Path, *, delta: bool, program: Sequence[str] = ("-m", "xds_server")) -> None:
         self._loop = Loop()
-        self._reserved = [ReservedPort() for _ in range(ports)]
+        self._reserved = [ReservedPort() for _ in range(_PORTS)]
         self.delta = delta
         self.backends = [
             Responder(self._loop, version, f"{version}-{letter}") for version in ("v1", "v2") for letter in "abc"
         ]
-        self.scene = Scene(
-            chance=random.Random(seed),  # noqa: S311 - repeatable, not secret
-            backends=[(one.version, one.port) for one in self.backends],
-            ports=[one.port for one in self._reserved],
-        )
+        self.scene = self._first_scene()
         self.config = Folder(folder / "config")
         self.write()
         self.pilotfish = Pilotfish(folder, program=program)
@@ -61,7 +56,23 @@ class Shop:
         self.times: list[float] = []
         """Seconds from each edit's file to Envoy having it, warm; of the edits that change anything for Envoy."""
         self._expected: Resources = {}
+        self._since = 0
         self.agree("the first configuration")
+
+    def _first_scene(self) -> Scene:
+        return Scene(
+            chance=random.Random(new_seed()),  # noqa: S311 - repeatable, not secret
+            backends=[(one.version, one.port) for one in self.backends],
+            ports=[one.port for one in self._reserved],
+        )
+
+    def reset(self) -> None:
+        """Bring it back to a first Scene, with a seed of its own."""
+        self.scene = self._first_scene()
+        self.put("reset")
+        self._since = len(self.relay.seen)
+        self.edits.clear()
+        self.times.clear()
 
     @property
     def port(self) -> int:
@@ -101,47 +112,46 @@ class Shop:
 
         Then the server must mean the same, have heard no NACK, and have as many `streams` of this Envoy.
         """
-        began = time.monotonic()
+        whole = Stopwatch()
+        warming: Stopwatch | None = None
         self._expected = expected = translated(self.config.path, self.envoy.proxy)
-        warming_since = 0.0
         while True:
             self.envoy.process.assert_runs()
             stats = self.envoy.stats("|".join(_WATCHED))
             assert_no_complaint(stats, what)
-            now = time.monotonic()
             if any(value for name, value in stats.items() if "warming" in name):
-                warming_since = warming_since or now
-                assert now - warming_since < WARM_SECONDS, f"{what}: warming since {warming_since}{self.relay.tail()}"
+                warming = warming or Stopwatch()
+                assert not warming.exceeds(WARM_SECONDS), f"{what}: still warming{self.relay.tail()}"
                 found = ["warming"]
             else:
-                warming_since = 0.0
+                warming = None
                 draining = stats["listener_manager.total_listeners_draining"] > 0
                 found = differences(held(self.envoy), expected, draining=draining)
                 if not found and stats["control_plane.connected_state"] == 1:
                     break
-            assert now - began < FOLLOW_SECONDS, f"{what}: not since {began}: {found or stats}{self.relay.tail()}"
+            assert not whole.exceeds(FOLLOW_SECONDS), f"{what}: {found or stats}{self.relay.tail()}"
             time.sleep(_POLL_SECONDS)
-        took = time.monotonic() - began
+        took = whole.seconds
         assert differences(served(self.pilotfish, self.envoy.proxy), expected) == [], what
         proxies = self.pilotfish.proxies()
         assert [one["nacks"] for one in proxies] == [0] * streams, f"{what}: {proxies}"
         return took
 
     def assert_nothing_sent_twice(self) -> None:
-        """Assert that a delta Envoy was sent nothing that it had, since it was started: neither in a push nor after it
-        came back. But for endpoints, which it wants again with their cluster and after it was away (rules 53 and 55).
+        """Assert that a delta Envoy was sent nothing twice since the last reset: neither in a push nor after it came
+        back. But for endpoints, which it wants again with their cluster and after it was away (rules 53 and 55).
         """
         assert self.delta, "the other variant repeats itself by design"
         has: dict[tuple[str, str], str] = {}
         again = []
-        for seen in self.relay.responses():
+        for seen in self.relay.responses(self._since):
             for name, version in seen.resources:
                 if has.get((seen.kind, name)) == version and seen.kind != "ClusterLoadAssignment":
                     again.append(f"{seen.kind} {name} over connection {seen.connection}")
                 has[seen.kind, name] = version
             for name in seen.removed:
                 has.pop((seen.kind, name), None)
-        assert again == []
+        assert not again, f"sent twice: {again}"
 
     def describe(self, load: Load) -> str:
         """Return what is known of lost requests."""
@@ -175,10 +185,10 @@ class Shop:
             port.close()
 
 
-def seeded(report: Callable[[str], None]) -> int:
-    """Return a new seed, or PILOTFISH_SEED to repeat a run; and report it."""
+def new_seed() -> int:
+    """Return a new seed, or PILOTFISH_SEED to repeat a run; and print it, for whoever reads of a failure."""
     seed = int(os.environ.get("PILOTFISH_SEED") or random.SystemRandom().randrange(2**32))
-    report(f"PILOTFISH_SEED={seed}")
+    print(f"PILOTFISH_SEED={seed}")  # noqa: T201 - pytest shows it when the test fails
     return seed
 
 
