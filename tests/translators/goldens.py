@@ -108,10 +108,17 @@ def _view(
     namespace: str = "istio-system",
     labels: dict[str, str] | None = None,
     unprivileged_pod: bool = False,  # noqa: FBT002 - as ProxyView has it
+    **fields: Any,
 ) -> ProxyView:
     labels = {"istio": "ingressgateway"} if labels is None else labels
+    if type == "sidecar":
+        fields.setdefault("dns_domain", f"{namespace}.svc.cluster.local")
     return ProxyView(
-        type=type, namespace=namespace, labels=tuple(sorted(labels.items())), unprivileged_pod=unprivileged_pod
+        type=type,
+        namespace=namespace,
+        labels=tuple(sorted(labels.items())),
+        unprivileged_pod=unprivileged_pod,
+        **fields,
     )
 
 

@@ -253,6 +253,9 @@ CODES: dict[str, Code] = {
     "PF0727": Code(Severity.INFO, "the protocol of a port is not declared"),
     "PF0728": Code(Severity.WARNING, "HTTP requests are routed to a port that is not HTTP"),
     "PF0729": Code(Severity.INFO, "a VirtualService is for sidecars only"),
+    # PF074x what translating for a sidecar finds out
+    "PF0740": Code(Severity.WARNING, "connections to a service cannot be told from those to another"),
+    "PF0741": Code(Severity.WARNING, "two services declare different protocols for one port of a workload"),
     # PF08xx Envoy's answers
     "PF0801": Code(Severity.ERROR, "a proxy rejected a resource (NACK)"),
     # PF09xx sources and serving

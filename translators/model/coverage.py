@@ -37,7 +37,6 @@ def _under(prefixes: Iterable[str], fields: Mapping[str, Notice]) -> dict[str, N
 
 _TLS: Final = _idle("TLS is not configured on gateways' listeners")
 _UPSTREAM_TLS: Final = _idle("TLS to endpoints is not configured")
-_SIDECAR: Final = _idle("sidecars are not configured")
 _LOCALITY: Final = _idle("endpoints are not weighted by locality")
 _NOT_ISTIO: Final = _idle("Istio does not implement it either")
 _ACCESS_LOG: Final = _idle("accessLogFile is the only access log")
@@ -91,7 +90,6 @@ _BALANCING: Final[dict[str, Notice]] = {
     "consistentHash.minimumRingSize": _renamed("consistentHash.ringHash.minimumRingSize"),
 }
 _POOL: Final[dict[str, Notice]] = {
-    "tcp.idleTimeout": _idle("only HTTP is routed"),
     "http.maxConnections": _renamed("connectionPool.tcp.maxConnections"),
     "http.maxPendingRequests": _renamed("connectionPool.http.http1MaxPendingRequests"),
 }
@@ -130,10 +128,7 @@ _SERVICE: Final[dict[str, Notice]] = {
 }
 
 _MESH_CONFIG: Final[dict[str, Notice]] = {
-    "proxyListenPort": _SIDECAR,
-    "proxyInboundListenPort": _SIDECAR,
-    "proxyHttpPort": _SIDECAR,
-    "protocolDetectionTimeout": _SIDECAR,
+    "proxyHttpPort": _idle("sidecars have no listener for HTTP proxy requests"),
     "ingressClass": _idle("Ingress is not read"),
     "ingressService": _idle("Ingress is not read"),
     "ingressSelector": _idle("Ingress is not read"),
@@ -141,17 +136,20 @@ _MESH_CONFIG: Final[dict[str, Notice]] = {
     "enableTracing": _TRACING,
     "enableEnvoyAccessLogService": _ACCESS_LOG,
     "disableEnvoyListenerLog": _ACCESS_LOG,
-    "outboundTrafficPolicy": _SIDECAR,
-    "inboundTrafficPolicy": _SIDECAR,
+    "outboundTrafficPolicy.mode": Notice(
+        "PF0208",
+        "this has no effect yet: unknown hosts are not looked up, connections to them go where the client meant",
+        unless=("ALLOW_ANY", "REGISTRY_ONLY"),
+    ),
     "enableAutoMtls": _UPSTREAM_TLS,
     "trustDomain": _UPSTREAM_TLS,
     "trustDomainAliases": _UPSTREAM_TLS,
     "rootNamespace": _idle("it is set with --root-namespace"),
     "localityLbSetting": _LOCALITY,
     "zoneAwareLbSetting": _LOCALITY,
-    "inboundClusterStatName": _SIDECAR,
+    "inboundClusterStatName": _idle("clusters are counted under their own names"),
     "outboundClusterStatName": _idle("clusters are counted under their own names"),
-    "enablePrometheusMerge": _SIDECAR,
+    "enablePrometheusMerge": _idle("no agent merges the metrics of a workload into its proxy's"),
     "verifyCertificateAtClient": _UPSTREAM_TLS,
     "defaultProviders": _idle("extension providers are not read"),
     "discoverySelectors": _idle("all namespaces are read"),
@@ -193,7 +191,9 @@ _ISTIO: Final[Mapping[str, Mapping[str, Notice | None]]] = {
 }
 
 ELSEWHERE: Final[Mapping[str, Mapping[str, Mapping[str, Notice | None]]]] = {
-    **dict.fromkeys(("DestinationRule", "Gateway", "ServiceEntry", "VirtualService", "WorkloadEntry"), _ISTIO),
+    **dict.fromkeys(
+        ("DestinationRule", "Gateway", "ServiceEntry", "Sidecar", "VirtualService", "WorkloadEntry"), _ISTIO
+    ),
     "MeshConfig": {
         "": dict.fromkeys(
             (

@@ -8,6 +8,7 @@ from translators.model.destination_rule import DestinationRule
 from translators.model.gateway import Gateway
 from translators.model.kubernetes import ConfigMap, EndpointSlice, Namespace, Node, Pod, Secret, Service
 from translators.model.service_entry import ServiceEntry
+from translators.model.sidecar import Sidecar
 from translators.model.virtual_service import VirtualService
 from translators.model.workload_entry import WorkloadEntry
 
@@ -18,6 +19,7 @@ ISTIO_KINDS: Final[tuple[type[KubeObject], ...]] = (
     DestinationRule,
     Gateway,
     ServiceEntry,
+    Sidecar,
     VirtualService,
     WorkloadEntry,
 )

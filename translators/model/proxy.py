@@ -56,6 +56,10 @@ class ProxyView:
     cluster_id: str = ""
     unprivileged_pod: bool = False
     interception_mode: str = "REDIRECT"
+    addresses: tuple[str, ...] = ()
+    """Of a sidecar that nothing redirects to, where it listens; else empty, so that the replicas of a workload share
+    one view.
+    """
 
     def selected_by(self, selector: Mapping[str, str]) -> bool:
         """Whether each label of `selector` is among this proxy's. An empty selector selects every proxy."""
@@ -74,4 +78,5 @@ def view_of(proxy: Proxy, selector_keys: frozenset[str]) -> ProxyView:
         cluster_id=proxy.cluster_id,
         unprivileged_pod=proxy.unprivileged_pod,
         interception_mode=proxy.interception_mode,
+        addresses=proxy.ip_addresses if proxy.type == "sidecar" and proxy.interception_mode == "NONE" else (),
     )

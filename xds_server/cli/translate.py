@@ -90,7 +90,7 @@ def sections_of(resources: ResourceSet) -> dict[str, list[Resource]]:
 def _why_nothing(world: World, node: NodeOptions) -> str:
     """Say why a proxy has no listeners, which is nearly always a label that was not given."""
     if node.type != "router":
-        return "note: a sidecar is served nothing in this version; --type router is for gateways"
+        return "note: there are no listeners: nothing is redirected to this sidecar, and it sees no service"
     labels = ", ".join(f"{k}={v}" for k, v in sorted(node.labels.items())) or "none"
     gateways = list(world.each(Gateway))
     if not gateways:
