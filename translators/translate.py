@@ -191,7 +191,7 @@ def _sidecar(
     """Join the side that many sidecars share with the one that is the workload's own."""
     world, services, rules = indexes.world, indexes.services, indexes.rules
     shared = indexes.shared(view)
-    own = inbound(world, view, rules, steps)
+    own = inbound(world, view, sidecar_of(world, view), rules, steps)
     extra = {CLUSTER: own.clusters, LISTENER: own.listeners}
     before = previous.shared if previous is not None else None
     was = previous.inbound if previous is not None else None

@@ -109,6 +109,10 @@ _DESTINATION_RULE: Final[dict[str, Notice]] = {
     **_under(("spec.trafficPolicy", "spec.subsets[].trafficPolicy"), _TOP_POLICY),
 }
 
+_SIDECAR: Final[dict[str, Notice]] = {
+    "spec.ingress[].tls": _idle("sidecars do not terminate TLS"),
+}
+
 _SERVICE_ENTRY: Final[dict[str, Notice]] = {
     "spec.subjectAltNames": _UPSTREAM_TLS,
     "spec.endpoints[].serviceAccount": _UPSTREAM_TLS,
@@ -163,6 +167,7 @@ NOTICES: Final[Mapping[str, Mapping[str, Notice]]] = {
     "MeshConfig": _MESH_CONFIG,
     "Service": _SERVICE,
     "ServiceEntry": _SERVICE_ENTRY,
+    "Sidecar": _SIDECAR,
     "VirtualService": _VIRTUAL_SERVICE,
     "WorkloadEntry": _WORKLOAD_ENTRY,
 }

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from translators.model import kubernetes
 from translators.model.codes import diagnose
 from translators.model.meta import Value
-from translators.model.origin import Origin
+from translators.model.service import Protocol
 from translators.model.service_entry import ServiceEntry
 from translators.services import endpoints_of
 from translators.services.kubernetes import kubernetes_service
 from translators.services.service_entry import service_entry_services
 from translators.sidecars.inbound_clusters import inbound_cluster
-from translators.sidecars.inbound_listener import InboundChain, flat, virtual_inbound
+from translators.sidecars.inbound_listener import bound_inbound, virtual_inbound
+from translators.sidecars.inbound_port import ingress_inbound, service_inbound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,9 +24,13 @@ if TYPE_CHECKING:
     from translators.model.meta import ObjectKey
     from translators.model.origin import Diagnostic
     from translators.model.proxy import ProxyView
-    from translators.model.service import Service, ServicePort
+    from translators.model.service import Service
+    from translators.model.sidecar import Sidecar
     from translators.model.world import World
     from translators.resources import Resource
+    from translators.sidecars.inbound_port import InboundPort
+
+_ANY: Final = "0.0.0.0"  # noqa: S104 - a proxy whose address is not known listens on all
 
 
 class Inbound(Value, frozen=True, kw_only=True):
@@ -38,41 +43,40 @@ class Inbound(Value, frozen=True, kw_only=True):
     diagnostics: tuple[Diagnostic, ...]
 
 
-class _Target(NamedTuple):
-    number: int
-    service: Service
-    port: ServicePort
-
-
-def inbound(world: World, view: ProxyView, rules: RuleIndex, steps: Steps) -> Inbound:
-    """Translate the services that a proxy's workload is a part of: those of its namespace whose selector fits it."""
+def inbound(world: World, view: ProxyView, sidecar: Sidecar | None, rules: RuleIndex, steps: Steps) -> Inbound:
+    """Translate the ports of a proxy's workload: those that its Sidecar names, if it names any, else those of the
+    services of its namespace whose selector fits it.
+    """
     mesh, step = world.mesh, steps.step
-    if view.interception_mode == "NONE":
-        # The workload listens on the ports of its services itself; only ports that a Sidecar names are the proxy's.
-        return Inbound(listeners=(), clusters=(), by_endpoints=frozenset(), diagnostics=())
+    redirected = view.interception_mode != "NONE"
     own = sorted(_own_services(world, view, steps), key=lambda service: service.age_order)
     by_endpoints: set[ObjectKey] = set()
-    chosen: dict[int, _Target] = {}
     diagnostics: list[Diagnostic] = []
-    for target in _targets(world, own, by_endpoints, steps):
-        first = chosen.setdefault(target.number, target)
-        if first.port.protocol is not target.port.protocol:
-            diagnostics.append(_conflict(first, target))
-    chains = [InboundChain(number, chosen[number].service, chosen[number].port) for number in sorted(chosen)]
-    clusters = [
-        step(
-            inbound_cluster,
-            chain.number,
-            chain.service,
-            chain.port,
-            rules.for_service(chain.service, view.namespace),
-            mesh,
-        )
-        for chain in chains
-    ]
-    listener = step(virtual_inbound, mesh, *[part for chain in chains for part in flat(chain)])
+    captured: dict[int, InboundPort] = {}
+    bound: list[tuple[InboundPort, str]] = []
+    if sidecar is not None and sidecar.spec.ingress:
+        for position, listener in enumerate(sidecar.spec.ingress):
+            binds = listener.capture_mode == "NONE" or (listener.capture_mode == "DEFAULT" and not redirected)
+            port = step(ingress_inbound, sidecar, position, binds, *own)
+            if binds:
+                bound.append((port, listener.bind or (view.addresses[0] if view.addresses else _ANY)))
+            else:
+                captured[port.number] = port
+    elif redirected:
+        # Where nothing is redirected, the workload listens on the ports of its services itself.
+        for port in _targets(world, own, by_endpoints, steps):
+            first = captured.setdefault(port.number, port)
+            if first.protocol is not port.protocol:
+                diagnostics.append(_conflict(first, port))
+    ports = [captured[number] for number in sorted(captured)]
+    listeners = [step(virtual_inbound, mesh, *ports)] if redirected or ports else []
+    listeners += [step(bound_inbound, port, bind, mesh) for port, bind in bound]
+    clusters = []
+    for port in (*ports, *(port for port, _ in bound)):
+        rule = rules.for_service(port.service, view.namespace) if port.service is not None else None
+        clusters.append(step(inbound_cluster, port, sidecar, rule, mesh))
     return Inbound(
-        listeners=(listener,),
+        listeners=tuple(listeners),
         clusters=tuple(clusters),
         by_endpoints=frozenset(by_endpoints),
         diagnostics=tuple(dict.fromkeys(diagnostics)),
@@ -93,28 +97,28 @@ def _own_services(world: World, view: ProxyView, steps: Steps) -> Iterator[Servi
 
 def _targets(
     world: World, services: Iterable[Service], by_endpoints: set[ObjectKey], steps: Steps
-) -> Iterator[_Target]:
+) -> Iterator[InboundPort]:
     """Yield each port that a service leads to. A named target port is the name of a container port, which the proxy
     does not tell: its numbers are those of the service's endpoints.
     """
+    localhost = world.mesh.inbound_traffic_policy.mode == "LOCALHOST"
     for service in services:
         for port in service.ports:
-            if port.protocol == "UDP":
+            if port.protocol is Protocol.UDP:
                 continue
-            if isinstance(port.target_port, int):
-                yield _Target(port.target_port, service, port)
-                continue
-            by_endpoints.add(service.origin)
-            numbers = {e.ports[port.name] for e in endpoints_of(world, service, steps) if port.name in e.ports}
+            numbers = {port.target_port} if isinstance(port.target_port, int) else set()
+            if not numbers:
+                by_endpoints.add(service.origin)
+                numbers = {e.ports[port.name] for e in endpoints_of(world, service, steps) if port.name in e.ports}
             for number in sorted(numbers):
-                yield _Target(number, service, port)
+                yield steps.step(service_inbound, number, service, port, localhost)
 
 
-def _conflict(first: _Target, second: _Target) -> Diagnostic:
+def _conflict(first: InboundPort, second: InboundPort) -> Diagnostic:
     return diagnose(
-        "PF0741",
-        f"port {second.number} of the workload speaks {first.port.protocol} by {first.service.origin}, which is older, "
-        f"and {second.port.protocol} by this one: the sidecar takes it for {first.port.protocol}",
-        Origin(second.service.origin, "spec.ports"),
+        "PF1051",
+        f"port {second.number} of the workload speaks {first.protocol} by {first.origin.key}, which is older, and "
+        f"{second.protocol} by this one: the sidecar takes it for {first.protocol}",
+        second.origin,
         hint="declare one protocol for a port in all services that lead to it",
     )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from translators.destination_rules import MergedRule
     from translators.model.mesh_config import MeshConfig
     from translators.model.service import Service, ServicePort
+    from translators.model.sidecar import Sidecar
     from translators.recorder import Recorder
 
 HTTP_ALPN: Final = ("http/1.1", "h2c")
@@ -38,7 +39,7 @@ class Socket(Value, frozen=True, kw_only=True):
     """Where a listener is, and what holds for all of it."""
 
     bind: str
-    """An IP address or `unix:///path`."""
+    """An IP address."""
     port: int
     captured: bool
     """Whether connections come by redirection: then nothing is bound, the address only tells them apart."""
@@ -46,11 +47,30 @@ class Socket(Value, frozen=True, kw_only=True):
     """Of the routes of HTTP requests; empty if the listener takes no HTTP."""
     elsewhere: str
     """The cluster of connections that no service explains."""
+    origin: Origin | None
+    """The egress listener of a Sidecar that names the port, if one does."""
 
     @property
     def name(self) -> str:
-        """Return `0.0.0.0_80`, or the Unix socket as it is (reference 2.1)."""
-        return self.bind if self.bind.startswith("unix://") else f"{self.bind}_{self.port}"
+        """Return `0.0.0.0_80` (reference 2.1)."""
+        return f"{self.bind}_{self.port}"
+
+
+def socket_of(
+    bind: str,
+    port: int,
+    captured: bool,  # noqa: FBT001 - steps take positional arguments
+    route_name: str,
+    elsewhere: str,
+    sidecar: Sidecar | None,
+    position: int,
+    *,
+    recorder: Recorder,
+) -> Socket:
+    """Memoised step: make a Socket. `sidecar`, with the position of its egress listener, is what names the port."""
+    del recorder
+    origin = Origin(sidecar.key, f"spec.egress[{position}]") if sidecar is not None else None
+    return Socket(bind=bind, port=port, captured=captured, route_name=route_name, elsewhere=elsewhere, origin=origin)
 
 
 class TcpChain(NamedTuple):
@@ -74,31 +94,20 @@ class TcpChain(NamedTuple):
 
 
 def outbound_listener(
-    bind: str,
-    port: int,
-    captured: bool,  # noqa: FBT001 - steps take positional arguments
-    route_name: str,
-    elsewhere: str,
-    mesh: MeshConfig,
-    chain_count: int,
-    *parts: object,
-    recorder: Recorder,
+    socket: Socket, mesh: MeshConfig, chain_count: int, *parts: object, recorder: Recorder
 ) -> Resource:
-    """Memoised step: build a listener. The first arguments are the fields of `Socket`.
+    """Memoised step: build a listener.
 
     `parts` are five for each TCP chain (see `flat`), then the services whose HTTP ports share the listener: they are
     its origins.
     """
-    socket = Socket(bind=bind, port=port, captured=captured, route_name=route_name, elsewhere=elsewhere)
+    route_name, elsewhere = socket.route_name, socket.elsewhere
     chains = [_chain(*parts[at : at + _WIDTH]) for at in range(0, chain_count * _WIDTH, _WIDTH)]  # type: ignore[arg-type]
     http: tuple[Service, ...] = parts[chain_count * _WIDTH :]  # type: ignore[assignment] # as the docstring says
     out = Listener(name=socket.name, traffic_direction=TrafficDirection.OUTBOUND)
-    if bind.startswith("unix://"):
-        out.address.pipe.path = bind.removeprefix("unix://")
-    else:
-        out.address.socket_address.address = bind
-        out.address.socket_address.port_value = port
-    if captured:
+    out.address.socket_address.address = socket.bind
+    out.address.socket_address.port_value = socket.port
+    if socket.captured:
         out.bind_to_port.value = False
     refs: list[tuple[str, str]] = []
     if route_name:
@@ -121,11 +130,14 @@ def outbound_listener(
         refs.append((CLUSTER, elsewhere))
     refs += [(CLUSTER, chain.cluster) for chain in chains]
     _inspect(out, mesh, tls=any(chain.server_names for chain in chains), http=bool(route_name))
-    origins = dict.fromkeys(o.origin for o in (*(chain.service for chain in chains), *http))
+    origins = {} if socket.origin is None else {socket.origin.key: None}
+    origins.update(dict.fromkeys(o.origin for o in (*(chain.service for chain in chains), *http)))
     for chain in chains:
         if chain.rule is not None and _idle_timeout_origin(chain) is not None:
             origins.update(dict.fromkeys(chain.rule.origins))
     if recorder.active:
+        if socket.origin is not None:
+            recorder.note("", socket.origin)
         _note(recorder, out, conditional, rest, http)
     return Resource(
         LISTENER,

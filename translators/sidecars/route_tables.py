@@ -49,7 +49,7 @@ class _Table:
     """A route configuration while it is being put together."""
 
     port: int
-    alone: bool
+    alone: bool = False
     """Whether all requests are for its one service, whatever host they name."""
     members: dict[str, Member] = field(default_factory=dict)
     """By hostname."""
@@ -78,9 +78,14 @@ class RouteTables:
         self._targets: dict[int, _Args] = {}
         self.diagnostics: list[Diagnostic] = []
 
+    def open(self, name: str, port: int) -> None:
+        """Announce a table for what comes to a port number, even if no service joins it."""
+        self._tables.setdefault(name, _Table(port))
+
     def join(self, name: str, member: Member, *, alone: bool = False) -> None:
-        """Let a table hold the routes of a service's port."""
-        table = self._tables.setdefault(name, _Table(member.port.number, alone))
+        """Let an open table hold the routes of a service's port."""
+        table = self._tables[name]
+        table.alone = alone
         table.members.setdefault(member.service.hostname, member)
         if alone:
             self._sniffed.setdefault(member.port.number, []).append(member)
@@ -97,7 +102,8 @@ class RouteTables:
             for member in self._sniffed.get(table.port, ()):
                 table.members.setdefault(member.service.hostname, member)
             fragments = self._by_host(table)
-            rest = step(elsewhere_routes, *self._elsewhere)
+            elsewhere = self._elsewhere
+            rest = step(elsewhere_routes, elsewhere.cluster, elsewhere.destination, elsewhere.origin)
             name_of_rest = BLOCK_ALL if self._elsewhere.cluster == BLACK_HOLE else ALLOW_ANY
             fragments.append(step(virtual_host, name_of_rest, "*", None, rest))
         for fragment in fragments:

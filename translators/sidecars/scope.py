@@ -29,6 +29,8 @@ class Egress(Value, frozen=True, kw_only=True):
     aliases: Mapping[str, tuple[Service, ...]]
     """Hostname of a service to the ExternalNames that stand for it."""
     routes: MeshRoutes
+    targets: frozenset[str]
+    """Hostnames of the services that a VirtualService among `routes` leads to."""
 
 
 class _Imports(NamedTuple):
@@ -37,6 +39,7 @@ class _Imports(NamedTuple):
     aliases: tuple[Service, ...]
     """ExternalNames, each followed by the service that it stands for."""
     routes: tuple[Routing, ...] = ()
+    targets: tuple[str, ...] = ()
 
 
 class _Pattern(NamedTuple):
@@ -58,12 +61,13 @@ def egress_scope(
     step = steps.step
     if sidecar is None or not sidecar.spec.egress:
         everything: _Imports = step(_everything, services, namespace)
-        return (step(_egress, routes, len(everything.services), *everything.services, *everything.aliases),)
+        return (step(_egress, routes, "", len(everything.services), *everything.services, *everything.aliases),)
     found = []
     for position in range(len(sidecar.spec.egress)):
         imports: _Imports = step(_imports, services, routes, sidecar, position, namespace)
         own = indexed(imports.routes, steps)
-        found.append(step(_egress, own, len(imports.services), *imports.services, *imports.aliases))
+        targets = " ".join(imports.targets)
+        found.append(step(_egress, own, targets, len(imports.services), *imports.services, *imports.aliases))
     return tuple(found)
 
 
@@ -89,12 +93,15 @@ def _imports(
     imported = tuple(
         r for r in routes.members if any(p.fits(r.service.metadata.namespace) and has_host(r, p.host) for p in wanted)
     )
+    targets: set[str] = set()
     for routing in imported:
         for host in routing.outline.destinations:
             target = services.find(services.resolve(host, routing.service.metadata.namespace), namespace)
             if target is not None:
                 chosen.setdefault(target.hostname, target)
-    return _Imports(*_sorted_out(services, (chosen[h] for h in sorted(chosen)), namespace), imported)
+                targets.add(target.hostname)
+    found, aliases = _sorted_out(services, (chosen[h] for h in sorted(chosen)), namespace)
+    return _Imports(found, aliases, imported, tuple(sorted(targets)))
 
 
 def _patterns(listener: IstioEgressListener, namespace: str) -> tuple[list[_Pattern], list[_Pattern]]:
@@ -164,10 +171,12 @@ def _sorted_out(
     return tuple(found), tuple(aliases)
 
 
-def _egress(routes: MeshRoutes, count: int, *services: Service, recorder: Recorder) -> Egress:
-    """Memoised step: after `count` services, ExternalNames and the services that they stand for, in turns."""
+def _egress(routes: MeshRoutes, targets: str, count: int, *services: Service, recorder: Recorder) -> Egress:
+    """Memoised step: after `count` services, ExternalNames and the services that they stand for, in turns; `targets`
+    with spaces between.
+    """
     del recorder
     aliases: dict[str, tuple[Service, ...]] = {}
     for alias, target in zip(services[count::2], services[count + 1 :: 2], strict=True):
         aliases[target.hostname] = (*aliases.get(target.hostname, ()), alias)
-    return Egress(services=services[:count], aliases=aliases, routes=routes)
+    return Egress(services=services[:count], aliases=aliases, routes=routes, targets=frozenset(targets.split()))

@@ -51,9 +51,10 @@ def outbound_of(
 ) -> Outbound:
     """Translate what a sidecar may reach; `view` is a `client_view`."""
     routes = visible_routes(all_routing(world, steps), view.namespace, steps)
-    builder = OutboundBuilder(world, view, services, rules, elsewhere_of(world, sidecar, steps), steps)
-    for egress in egress_scope(services, routes, sidecar, view.namespace, steps):
-        builder.add(egress)
+    elsewhere = elsewhere_of(world, view, sidecar, services, rules, steps)
+    builder = OutboundBuilder(world, view, services, rules, elsewhere, steps)
+    for position, egress in enumerate(egress_scope(services, routes, sidecar, view.namespace, steps)):
+        builder.add(egress, sidecar, position)
     return builder.finish()
 
 

@@ -12,6 +12,7 @@ from translators.model.destination_rule import DestinationRule
 from translators.model.gateway import Gateway
 from translators.model.kubernetes import EndpointSlice, Pod, Service
 from translators.model.service_entry import ServiceEntry
+from translators.model.sidecar import Sidecar
 from translators.model.virtual_service import VirtualService
 from translators.model.workload_entry import WorkloadEntry
 from translators.validation.destination_rule import check_destination_rule
@@ -20,6 +21,7 @@ from translators.validation.gateway import check_gateway
 from translators.validation.kubernetes import check_endpoint_slice, check_pod, check_service
 from translators.validation.metadata import check_metadata
 from translators.validation.service_entry import check_service_entry
+from translators.validation.sidecar import check_sidecar
 from translators.validation.text import check_text
 from translators.validation.virtual_service import check_virtual_service
 from translators.validation.workload_entry import check_workload_entry
@@ -39,6 +41,7 @@ _CHECKS: Final[dict[type[KubeObject], Callable[[Findings, Any], None]]] = {
     Pod: check_pod,
     Service: check_service,
     ServiceEntry: check_service_entry,
+    Sidecar: check_sidecar,
     VirtualService: check_virtual_service,
     WorkloadEntry: check_workload_entry,
 }
