@@ -72,6 +72,10 @@ BASES: Final = {
 }
 ROUTE: Final = "route: [{destination: {host: echo.example, port: {number: 80}}}]"
 SHARES: Final = "localityLbSetting: {distribute: [{from: r1/*, to: {r1/z1: 100}}]}"
+HTTPS: Final = """
+{spec: {servers: [{port: {number: 8443, name: https, protocol: HTTPS}, hosts: ["*"],
+  tls: {mode: MUTUAL, serverCertificate: /c, privateKey: /k, caCertificates: /a}}]}}
+"""
 NEEDS: Final[dict[str, dict[str, str]]] = {
     "DestinationRule": {
         "loadBalancer.consistentHash.httpCookie.": "loadBalancer: {consistentHash: {httpCookie: {name: c}}}",
@@ -105,8 +109,8 @@ NEEDS: Final[dict[str, dict[str, str]]] = {
         "{http2KeepAlive: {interval: 1s, timeout: 1s}}}}",
     },
     "Gateway": {
-        "spec.servers[].tls.": "{spec: {servers: [{port: {number: 8443, name: https, protocol: HTTPS}, hosts: ['*'], "
-        "tls: {mode: SIMPLE}}]}}",
+        "spec.servers[].tls.": HTTPS,
+        "spec.servers[].port.name": HTTPS,
         "spec.servers[].tls.httpsRedirect": "{}",
     },
     "VirtualService": {
@@ -216,7 +220,6 @@ NOTHING_TO_SAY: Final = {
     ("MeshConfig", "enableAutoMtls"): "false, which is not the default, is what is so anyway",
     ("MeshConfig", "enablePrometheusMerge"): "false, which is not the default, is what is so anyway",
     ("Gateway", "spec.servers[].name"): "a name for people",
-    ("Gateway", "spec.servers[].port.name"): "of an HTTP server: a name for people",
 }
 """Fields that change nothing, and of which there is nothing to be said."""
 
