@@ -156,9 +156,7 @@ def _fill_address(target: Address, address: str, number: int) -> None:
         socket.port_value = number
 
 
-def _note_endpoints(
-    groups: Iterable[Group], policy: EffectivePolicy | None, recorder: Recorder, prefix: str = ""
-) -> None:
+def _note_endpoints(groups: Iterable[Group], policy: EffectivePolicy | None, recorder: Recorder) -> None:
     """Note where each endpoint comes from, and what arranged them: the `policy` whose locality setting is in force."""
     balancer = policy.load_balancer if policy is not None else None
     for at, group in enumerate(groups):
