@@ -257,5 +257,8 @@ def _rule_keys(rules: Map[str, DestinationRule], *, recorder: Recorder) -> froze
 def _source_keys(services: Map[str, VirtualService], *, recorder: Recorder) -> frozenset[str]:
     """A match block may be for clients with certain labels only; a gateway is such a client by its own."""
     del recorder
-    routes = (http for service in services.values() for http in service.spec.http)
-    return frozenset(key for http in routes for match in http.match for key in match.source_labels)
+    specs = [service.spec for service in services.values()]
+    keys = {key for spec in specs for http in spec.http for match in http.match for key in match.source_labels}
+    keys |= {key for spec in specs for tls in spec.tls for match in tls.match for key in match.source_labels}
+    keys |= {key for spec in specs for tcp in spec.tcp for match in tcp.match for key in match.source_labels}
+    return frozenset(keys)

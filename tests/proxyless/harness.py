@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
-PEERS = Path(__file__).parent / "peers"
+ROOT = Path(__file__).parents[2]
 
 
 def environment(xds_port: int, name: str, labels: Mapping[str, str], namespace: str = "default") -> dict[str, str]:
@@ -46,11 +46,12 @@ class GrpcClient:
         parent = os.getpid()
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, str(PEERS / "client.py")],
+                [sys.executable, "-m", "tests.proxyless.peers.client"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
+                cwd=ROOT,
                 env={**os.environ, **environment(xds_port, "client", labels or {"app": "client"})},
                 preexec_fn=lambda: die_with(parent),  # noqa: PLW1509 - sets a flag of the process, takes no lock
             )
@@ -97,9 +98,9 @@ class GrpcClient:
         return text
 
     def held(self) -> dict[str, str]:
-        """Return the state of each resource that this client asked for, by type and name: ACKED, NACKED, …"""
-        states = self.do("status")
-        return {f"{s['type'].rpartition('.')[2]} {s['name']}": f"{s['status']} {s['error']}".strip() for s in states}
+        """See peers/held.py."""
+        states: dict[str, str] = self.do("held")
+        return states
 
     def assert_accepted(self) -> None:
         """Assert that there are resources, and that each of them was acknowledged."""
@@ -115,7 +116,7 @@ class GrpcServers:
         arguments: Sequence[str] = [f"{port}={version}" for version, port in ports.items()]
         self.ports = dict(ports)
         self._process = Process(
-            [sys.executable, str(PEERS / "server.py"), *(["--xds"] if xds_port else []), *arguments],
+            [sys.executable, "-m", "tests.proxyless.peers.server", *(["--xds"] if xds_port else []), *arguments],
             log,
             environment(xds_port, "server", {"app": "server"}) if xds_port else None,
         )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
-from tests.envoy.harness import eventually
+from tests.envoy.harness import eventually, objects
 from tests.proxyless.conftest import ECHO, VERSIONS, entry
 from tests.proxyless.harness import GrpcClient
+from xds_server.cli.main import main
 
 if TYPE_CHECKING:
     from tests.proxyless.conftest import GrpcMesh
@@ -150,6 +153,34 @@ def test_matches_and_actions(mesh: GrpcMesh) -> None:
     } <= said
 
 
+def test_retries(mesh: GrpcMesh) -> None:
+    to = "route: [{destination: {host: echo, subset: v1}}]"
+    mesh.write(http=f"[{{{to}}}]")
+    mesh.until_only("v1")
+    assert mesh.answers(method="/echo.Echo/Flaky") == {"v1": 20}  # two retries, as for an Envoy
+    mesh.write(http=f"[{{retries: {{attempts: 0}}, {to}}}]")
+
+    def no_retries() -> bool:
+        done = mesh.client.do("call", target=ECHO, count=9, method="/echo.Echo/Flaky")
+        return (done["answers"], done["failures"]) == ({"v1": 3}, {"UNAVAILABLE: flaky": 6})
+
+    eventually(no_retries, 5.0, "two of three RPCs fail")
+
+
+def test_services_that_are_looked_up_in_dns(mesh: GrpcMesh) -> None:
+    spec = entry("named", mesh.some("v1", "v2"))
+    spec["spec"]["resolution"] = "DNS"
+    for endpoint in spec["spec"]["endpoints"]:
+        endpoint["address"] = "localhost"
+    half = {version: {"destination": {"host": "named", "subset": version}, "weight": 50} for version in ("v1", "v2")}
+    split = objects.istio("VirtualService", "named", {"hosts": ["named"], "http": [{"route": list(half.values())}]})
+    mesh.config.write("named.yaml", spec, objects.destination_rule("named", "named", subsets=("v1", "v2")), split)
+    with GrpcClient(mesh.pilotfish.xds_port, mesh.folder / "named.log") as client:
+        eventually(lambda: client.do("call", target="named:80", count=20)["answers"].keys() == {"v1", "v2"}, 10.0)
+        client.assert_accepted()
+    mesh.config.remove("named.yaml")
+
+
 def test_a_consistent_hash_sticks(mesh: GrpcMesh) -> None:
     mesh.write(policy="loadBalancer: {consistentHash: {httpHeaderName: X-User}}")
     mesh.until_only(*VERSIONS)
@@ -160,3 +191,22 @@ def test_a_consistent_hash_sticks(mesh: GrpcMesh) -> None:
 
     eventually(sticks, 10.0, "each user has one backend")
     mesh.client.assert_accepted()
+
+
+def test_a_client_is_shown_as_an_envoy_is(mesh: GrpcMesh) -> None:
+    mesh.write(http="[{route: [{destination: {host: echo, subset: v2}}]}]")
+    mesh.until_only("v2")
+
+    def said(*arguments: str) -> list[list[str]]:
+        url = f"http://127.0.0.1:{mesh.pilotfish.http_port}"
+        result = CliRunner().invoke(main, [*arguments, "--server", url], catch_exceptions=False)
+        return [re.split(r"\s{2,}", line.strip()) for line in result.stdout.splitlines()]
+
+    # A process has a stream for each name that it dials.
+    status = [row for row in said("ps") if row[0] == "client.default"]
+    assert {tuple(row[1:5]) for row in status} == {("sidecar", "SYNCED", "SYNCED", "SYNCED")}
+    assert all("C-core" in row[-1] for row in status)
+    route = "outbound|80||echo.default.svc.cluster.local"
+    assert ["echo:80", "ALL", f"Route: {route}"] in said("pc", "listeners", "client")
+    (row,) = (row for row in said("pc", "routes", "client") if row[0] == route)
+    assert row[-2:] == ["outbound|80|v2|echo.default.svc.cluster.local", "echo.default"]

@@ -101,6 +101,7 @@ CODES: dict[str, Code] = {
     "PF0354": Code(Severity.WARNING, "a server's protocol is not served in this version"),
     "PF0355": Code(Severity.ERROR, "the access log's format is not usable"),
     "PF0356": Code(Severity.WARNING, "a server's certificates need authenticated xDS"),
+    "PF0357": Code(Severity.WARNING, "a TCP or TLS server has no route, so it takes no connection"),
     # PF04xx VirtualService
     "PF0401": Code(Severity.ERROR, "a VirtualService has no routes"),
     "PF0402": Code(Severity.ERROR, "a VirtualService's host is not valid"),
@@ -164,7 +165,6 @@ CODES: dict[str, Code] = {
     # PF048x what translating a VirtualService finds out
     "PF0480": Code(Severity.WARNING, "delegation is not translated in this version"),
     "PF0481": Code(Severity.WARNING, "a match on JWT claims, which nothing verifies in this version"),
-    "PF0482": Code(Severity.WARNING, "TLS and TCP routes are not translated in this version"),
     "PF0483": Code(Severity.WARNING, "a fault without a percentage affects no request"),
     # PF049x what proxyless gRPC cannot do of a VirtualService
     "PF0490": Code(Severity.WARNING, "a gRPC client cannot match on this, so it gets no route for the match"),
@@ -268,6 +268,7 @@ CODES: dict[str, Code] = {
     "PF0705": Code(Severity.INFO, "a short host is taken as the host of a ServiceEntry, and not expanded"),
     "PF0710": Code(Severity.WARNING, "a route is never reached, because of another VirtualService for the host"),
     "PF0711": Code(Severity.WARNING, "a VirtualService and its Gateway have no host in common"),
+    "PF0712": Code(Severity.WARNING, "routes of a VirtualService have no server of their kind on its Gateway"),
     "PF0720": Code(Severity.ERROR, "a VirtualService names a Gateway that does not exist"),
     "PF0721": Code(Severity.INFO, "a Gateway selects no known workload"),
     "PF0722": Code(Severity.WARNING, "a DestinationRule is for a host that no service has"),

@@ -50,9 +50,8 @@ _GATEWAY: Final[dict[str, Notice]] = {
 }
 
 _VIRTUAL_SERVICE: Final[dict[str, Notice]] = {
-    "spec.tls": _idle("only HTTP is routed"),
-    "spec.tcp": _idle("only HTTP is routed"),
     "spec.http[].delegate": _idle("delegation is not followed; the route is left out"),
+    "spec.tcp[].match[].sourceSubnet": _NOT_ISTIO,
     "spec.http[].fault.delay.exponentialDelay": _NOT_ISTIO,
     "spec.http[].fault.abort.http2Error": _NOT_ISTIO,
     "spec.http[].fault.delay.percent": _renamed("percentage.value"),
@@ -67,7 +66,6 @@ _BALANCING: Final[dict[str, Notice]] = {
     "consistentHash.minimumRingSize": _renamed("consistentHash.ringHash.minimumRingSize"),
 }
 _POOL: Final[dict[str, Notice]] = {
-    "tcp.idleTimeout": _idle("only HTTP is routed"),
     "http.maxConnections": _renamed("connectionPool.tcp.maxConnections"),
     "http.maxPendingRequests": _renamed("connectionPool.http.http1MaxPendingRequests"),
 }
@@ -79,7 +77,6 @@ _POLICY: Final[dict[str, Notice]] = {
 _TOP_POLICY: Final[dict[str, Notice]] = {
     **_POLICY,
     **_under(("portLevelSettings[]",), _POLICY),
-    "tunnel": _idle("only HTTP is routed"),
     "retryBudget.budgetInterval": _idle("Envoy counts the requests of the moment"),
 }
 _DESTINATION_RULE: Final[dict[str, Notice]] = {

@@ -42,14 +42,14 @@ _BASE: Final = _base()
 
 
 def dialled_listeners(
-    service: Service, hostname: str, client_namespace: str, cluster_domain: str, *, recorder: Recorder
+    service: Service, hostname: str, cluster_domain: str, home: str, *, recorder: Recorder
 ) -> tuple[tuple[str, Resource], ...]:
     """Memoised step: the listeners of each port, under each name that a client may dial (`echo:80`, `echo.default:80`).
 
-    `hostname` is the service's own, or that of an ExternalName that leads to it. Beside each listener stands the short
-    name, if its name is one.
+    `hostname` is the service's own, or that of an ExternalName that leads to it; `home` its namespace if that is the
+    client's, too, else empty. Beside each listener stands the short name, if its name is one.
     """
-    names = short_names(hostname, client_namespace, cluster_domain)
+    names = short_names(hostname, cluster_domain, at_home=bool(home))
     found: list[tuple[str, Resource]] = []
     for index, port in enumerate(service.ports):
         if port.protocol is Protocol.UDP:

@@ -56,14 +56,15 @@ def proxyless_resources(
     routes: list[Resource] = []
     destinations: dict[str, Destination] = {}
     diagnostics = dict.fromkeys(steps.step(mesh_remarks, world.mesh))
-    domain = world.cluster_domain
+    domain, suffix = world.cluster_domain, f".{view.namespace}.svc.{world.cluster_domain}"
     for service, hostname in _dialled(services, view):
         if service.hostname == hostname:
             tables = _tables(world, view, services, rules, bound, service, steps)
             routes += tables.resources
             destinations |= tables.destinations
             diagnostics |= dict.fromkeys(tables.diagnostics)
-        found = steps.step(dialled_listeners, service, hostname, view.namespace, domain)
+        home = view.namespace if hostname.endswith(suffix) else ""
+        found = steps.step(dialled_listeners, service, hostname, domain, home)
         for short, listener in found:
             # A host that somebody defines is that, and no short name of another one.
             if not short or services.find(short, view.namespace) is None:

@@ -15,6 +15,7 @@ from translators.proxyless.route import has_action, matches_of, set_route
 from translators.recorder import SILENT, Recorder
 from translators.resources import CLUSTER, ROUTE, Resource
 from translators.routes.outline import MESH
+from translators.routes.route_list import route_metadata
 from translators.routes.scope import Reached, Scope, Target, hash_of
 from translators.services.destination import Destination
 
@@ -120,10 +121,12 @@ def _fill(
     noted: Recorder,
 ) -> None:
     """Write a route for each match block that gRPC can match, up to one that takes every RPC."""
+    metadata = route_metadata(service.key)
     for http, block, path, match_path in _blocks(service, left_out, scope):
         for match in matches_of(block, match_path, scope):
             scope.recorder = Recorder() if noted is not SILENT else SILENT
             route = host.routes.add()
+            route.metadata.MergeFromString(metadata)
             everything = set_route(route, http, match, (path, match_path), scope)
             if http.route:
                 set_action(route.route, http, path, scope, mesh_retries)

@@ -12,7 +12,8 @@ from collections import Counter, deque
 from typing import Any
 
 import grpc
-from grpc_csds import ClientStatusDiscoveryServiceServicer
+
+from tests.proxyless.peers.held import held
 
 _channels: dict[str, grpc.Channel] = {}
 
@@ -20,7 +21,7 @@ _channels: dict[str, grpc.Channel] = {}
 def _channel(target: str) -> grpc.Channel:
     known = _channels.get(target)
     if known is None:
-        known = _channels[target] = grpc.insecure_channel(f"xds:///{target}")
+        known = _channels[target] = grpc.insecure_channel(target if "://" in target else f"xds:///{target}")
     return known
 
 
@@ -94,26 +95,8 @@ def connect(*, targets: list[str]) -> dict[str, Any]:
     return {}
 
 
-def status() -> list[dict[str, str]]:
-    """Tell what this client holds, as it says itself (CSDS, gRFC A40)."""
-    held = ClientStatusDiscoveryServiceServicer.FetchClientStatus(None, None)
-    return [
-        {
-            "type": resource.type_url,
-            "name": resource.name,
-            "status": type(resource)
-            .DESCRIPTOR.fields_by_name["client_status"]
-            .enum_type.values_by_number[resource.client_status]
-            .name,
-            "error": resource.error_state.details,
-        }
-        for config in held.config
-        for resource in config.generic_xds_configs
-    ]
-
-
 def main() -> None:
-    verbs = {"call": call, "load": load, "peek": peek, "stop": stop, "connect": connect, "status": status}
+    verbs = {"call": call, "load": load, "peek": peek, "stop": stop, "connect": connect, "held": held}
     for line in sys.stdin:
         command = json.loads(line)
         answer = verbs[command.pop("do")](**command)  # type: ignore[operator] # each is a function
