@@ -31,6 +31,14 @@ OTHERS: Final = """
 {kind: Gateway, metadata: {name: gw}, spec: {selector: {istio: ingressgateway}, servers: [
   {port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]}}
 ---
+{kind: Gateway, metadata: {name: l4}, spec: {selector: {istio: ingressgateway}, servers: [
+  {port: {number: 9000, name: tcp-a, protocol: TCP}, hosts: ["*"]},
+  {port: {number: 9001, name: tcp-b, protocol: TCP}, hosts: ["*"]},
+  {port: {number: 9443, name: tls, protocol: TLS}, hosts: ["*"], tls: {mode: PASSTHROUGH}}]}}
+---
+{kind: VirtualService, metadata: {name: l4}, spec: {hosts: ["*"], gateways: [l4], tcp: [
+  {match: [{port: 9000}], route: [{destination: {host: echo.example, port: {number: 82}}}]}]}}
+---
 {kind: VirtualService, metadata: {name: routes}, spec: {hosts: ["*"], gateways: [gw, x], http: [
   {match: [{uri: {prefix: /grpc}}], route: [{destination: {host: echo.example, port: {number: 81}}}]},
   {match: [{uri: {prefix: /selected}}], route: [{destination: {host: selected.example}}]},
@@ -52,7 +60,8 @@ BASES: Final = {
 """,
     "ServiceEntry": """
 {kind: ServiceEntry, metadata: {name: x}, spec: {hosts: [echo.example], resolution: STATIC, location: MESH_INTERNAL,
-  ports: [{number: 80, name: http, protocol: HTTP}, {number: 81, name: grpc, protocol: GRPC}],
+  ports: [{number: 80, name: http, protocol: HTTP}, {number: 81, name: grpc, protocol: GRPC},
+    {number: 82, name: tcp, protocol: TCP}],
   endpoints: [{address: 10.0.0.1, locality: r1/z1, labels: {version: v1}},
     {address: 10.0.0.2, locality: r1/z2, labels: {version: v1}}, {address: 10.0.0.3, locality: r2/z1},
     {address: 10.0.0.4, locality: r3/z1}]}}
@@ -76,6 +85,7 @@ HTTPS: Final = """
 {spec: {servers: [{port: {number: 8443, name: https, protocol: HTTPS}, hosts: ["*"],
   tls: {mode: MUTUAL, serverCertificate: /c, privateKey: /k, caCertificates: /a}}]}}
 """
+L4_ROUTE: Final = "route: [{destination: {host: echo.example, port: {number: 82}}}]"
 NEEDS: Final[dict[str, dict[str, str]]] = {
     "DestinationRule": {
         "loadBalancer.consistentHash.httpCookie.": "loadBalancer: {consistentHash: {httpCookie: {name: c}}}",
@@ -138,8 +148,16 @@ NEEDS: Final[dict[str, dict[str, str]]] = {
         }.items()
     }
     | {
-        "spec.tls[].": "{spec: {tls: [{match: [{sniHosts: [a.example]}], route: [{destination: {host: a.example}}]}]}}",
-        "spec.tcp[].": "{spec: {tcp: [{route: [{destination: {host: a.example}}]}]}}",
+        f"spec.{kind}[].{path}": f"{{spec: {{gateways: [l4], {kind}: [{{{match}, {route}}}]}}}}"
+        for kind, match in {
+            "tls": "match: [{sniHosts: [a.example]}]",
+            "tcp": "match: [{port: 9001}]",
+        }.items()
+        for path, route in {
+            "": L4_ROUTE,
+            "route[].weight": "route: [{destination: {host: a.example}, weight: 3}, "
+            "{destination: {host: dns.example}, weight: 3}]",
+        }.items()
     },
 }
 """Kind, then a path or the beginning of one, to what else is set. Of a DestinationRule: in its trafficPolicy."""
@@ -186,6 +204,11 @@ SAMPLES: Final[dict[str, dict[str, Any]]] = {
         "spec.http[].route[].destination.port.number": 81,
         "spec.http[].mirror.port.number": 81,
         "spec.http[].match[].gateways": ["default/x"],
+        "spec.tls[].match[].destinationSubnets": ["10.0.0.0/8"],
+        "spec.tcp[].match[].destinationSubnets": ["10.0.0.0/8"],
+        "spec.tcp[].match[].sourceSubnet": "10.0.0.0/8",
+        "spec.tls[].route[].destination.subset": "v1",
+        "spec.tcp[].route[].destination.subset": "v1",
         "spec.http[].directResponse.body.bytes": "aGk=",
         "spec.http[].redirect.derivePort": "FROM_REQUEST_PORT",
         "spec.http[].retries.retryIgnorePreviousHosts": False,
