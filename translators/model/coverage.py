@@ -84,6 +84,10 @@ _DESTINATION_RULE: Final[dict[str, Notice]] = {
 
 _SIDECAR: Final[dict[str, Notice]] = {
     "spec.ingress[].tls": _idle("sidecars do not terminate TLS"),
+    **dict.fromkeys(
+        ("spec.ingress[].connectionPool.tcp.idleTimeout", "spec.inboundConnectionPool.tcp.idleTimeout"),
+        _idle("an idle TCP connection to a workload is closed after an hour"),
+    ),
 }
 
 _SERVICE_ENTRY: Final[dict[str, Notice]] = {
