@@ -11,7 +11,7 @@ import grpc
 import grpc.aio
 from envoy.service.discovery.v3 import discovery_pb2
 
-from xds_server.protocol import DeltaStream, Encoder, SotwStream
+from xds_server.protocol import DeltaStream, Encoder, Quarantine, SotwStream
 from xds_server.transport.stream import AdsStream, Ending
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class AdsServer:
         """The port that was chosen; 0 until `start`."""
         self._push = push
         self._encoder = Encoder(identifier, nonce_prefix=f"{time.time_ns() // 1_000_000:x}-")
+        self._quarantine = Quarantine()
         self._deadline = write_deadline
         self._open: dict[AdsStream[Any], None] = {}
         self.stopping = False
@@ -87,10 +88,10 @@ class AdsServer:
         )
 
     async def _sotw(self, _requests: object, context: grpc.aio.ServicerContext) -> None:  # type: ignore[type-arg]
-        await self._serve(AdsStream(SotwStream(self._encoder), context, self, delta=False), context)
+        await self._serve(AdsStream(SotwStream(self._encoder, self._quarantine), context, self, delta=False), context)
 
     async def _delta(self, _requests: object, context: grpc.aio.ServicerContext) -> None:  # type: ignore[type-arg]
-        await self._serve(AdsStream(DeltaStream(self._encoder), context, self, delta=True), context)
+        await self._serve(AdsStream(DeltaStream(self._encoder, self._quarantine), context, self, delta=True), context)
 
     async def _serve(self, stream: AdsStream[Any], context: grpc.aio.ServicerContext) -> None:  # type: ignore[type-arg]
         if self.stopping:

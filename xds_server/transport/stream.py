@@ -70,6 +70,7 @@ class AdsStream(Generic[Request]):
     """A connected proxy. `push.Stream` for the Push; `serve` is the body of the gRPC handler."""
 
     __slots__ = (
+        "_armed",
         "_context",
         "_core",
         "_ending",
@@ -109,6 +110,7 @@ class AdsStream(Generic[Request]):
         self._reader: asyncio.Task[object] | None = None
         self._room: asyncio.Event | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._armed: float | None = None
         self._ending: Ending | None = None
         self._gone = False
         self.proxy: Proxy
@@ -198,6 +200,8 @@ class AdsStream(Generic[Request]):
                 self._send(step)
                 if len(self._outgoing) > _BACKLOG:
                     await self._wait_for_room()
+            else:
+                self._arm()
 
     def _note(self, event: object) -> bool:
         """Take note of a rarer event; false if the stream is over."""
@@ -243,18 +247,22 @@ class AdsStream(Generic[Request]):
     def _send(self, step: Step) -> None:
         """Have the responses of a step written, and the core woken when it wants to be."""
         self._outgoing += step.responses
-        if self._core.deadline is not None:
-            self._set_timer(self._core.deadline)
+        self._arm()
         if self._writer is None and self._outgoing:
             self._writer = self._loop.create_task(self._write())
 
-    def _set_timer(self, deadline: float) -> None:
+    def _arm(self) -> None:
+        """Have the core woken when it wants to be; nothing else is of use after that."""
+        deadline = self._core.deadline
+        if deadline is None or deadline == self._armed:
+            return
         if self._timer is not None:
             self._timer.cancel()
+        self._armed = deadline
         self._timer = self._loop.call_later(max(deadline - time.monotonic(), 0.0), self._wake)
 
     def _wake(self) -> None:
-        self._timer = None
+        self._timer = self._armed = None
         try:
             self._send(self._core.wake(time.monotonic()))
         except Exception as error:  # noqa: BLE001 - one stream's defect must not stop the others
@@ -266,8 +274,7 @@ class AdsStream(Generic[Request]):
         if snapshot is None:
             return False
         responses = self._core.offer(snapshot, time.monotonic(), "push").responses
-        if self._core.deadline is not None:
-            self._set_timer(self._core.deadline)
+        self._arm()
         if not responses:
             return False
         self._outgoing += responses
