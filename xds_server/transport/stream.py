@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from translators.model.proxy import Proxy
     from translators.resources import ResourceSet
     from xds_server.metrics import Metrics
-    from xds_server.protocol import Outgoing, Step, TypeStatus
+    from xds_server.protocol import Case, Outgoing, Step, TypeStatus
     from xds_server.protocol import Stream as Core
 
 
@@ -139,6 +139,14 @@ class AdsStream(Generic[Request]):
                 self._writer = self._loop.create_task(self._write())
         except Exception as error:  # noqa: BLE001 - one stream's defect must not stop the push to the others
             self._broken(error)
+
+    def cases(self) -> tuple[Case, ...]:
+        """Return what the proxy has rejected and is kept from it, by type URL and name."""
+        return self._core.cases()
+
+    def retry(self) -> None:
+        """Have all of that tried again at once."""
+        self._send(self._core.retry(time.monotonic()))
 
     def end(self, ending: Ending) -> None:
         """Have the stream end with a status; returns at once."""
