@@ -170,14 +170,7 @@ class Convergence(RuleBasedStateMachine):
         for client in self.clients:
             client.offer(self.current)
             client.settle()
-            if client.warming:
-                # The one case without an answer: a cluster was warming when the stream broke, and is no more, and the
-                # client asks for no clusters while it warms. Envoy's 15 s of initial_fetch_timeout end it.
-                assert client is self.sotw
-                assert all((CLUSTER, name) not in self.resources for name in client.warming)
-                client.warming.clear()
-                client.warmed()
-                client.settle()
+            assert not client.warming
         for client in self.clients:
             fresh = type(client)(self.encoder, named={t: set(names) for t, names in client.named.items()})
             fresh.offer(self.current)

@@ -40,7 +40,7 @@ class Encoder:
     lives two pushes (`turn`), and is bounded between them.
     """
 
-    __slots__ = ("_control_plane", "_limit", "_new", "_old", "_prefix", "_serial", "_size")
+    __slots__ = ("_control_plane", "_limit", "_new", "_old", "_passage", "_prefix", "_serial", "_size")
 
     def __init__(self, identifier: str, *, nonce_prefix: str = "", message_size: int = MESSAGE_SIZE) -> None:
         """`identifier` is shown by Envoy as `control_plane.identifier`; `nonce_prefix` tells processes apart."""
@@ -51,11 +51,13 @@ class Encoder:
         self._size = 0
         self._new: dict[Hashable, object] = {}
         self._old: dict[Hashable, object] = {}
+        self._passage: tuple[ResourceSet, ResourceSet, Stage | None, tuple[Stage, ...]] | None = None
 
     def turn(self) -> None:
         """End a push: drop what neither this one nor the one before it used."""
         self._old, self._new = self._new, {}
         self._size = 0
+        self._passage = None
 
     def difference(self, old: TypeSet, new: TypeSet) -> Difference:
         """See `difference.difference`; worked out once for all streams that were sent the same."""
@@ -80,14 +82,21 @@ class Encoder:
         """A set with resources that are about to leave it, for the first step of make-before-break (rule 62)."""
         return self.altered(types, tuple((gone.name, gone) for gone in lingering))
 
-    def passage(self, held: ResourceSet, target: ResourceSet, pending: frozenset[str]) -> tuple[Stage, ...]:
-        """See `passage.passage`; worked out once for all streams that hold the same."""
+    def passage(self, held: ResourceSet, target: ResourceSet, waiting: Stage | None) -> tuple[Stage, ...]:
+        """See `passage.passage`; worked out once for all streams that hold the same. The streams of one view come one
+        after the other, with the very same objects.
+        """
+        last = self._passage
+        if last is not None and last[0] is held and last[1] is target and last[2] is waiting:
+            return last[3]
         versions = (*(held[t].version for t in TYPES), *(target[t].version for t in TYPES))
-        key = ("passage", versions, pending)
-        hit: tuple[Stage, ...] | None = self._recall(key)
-        if hit is None or hit[-1].snapshot is not target:
-            hit = self._remember(key, passage(self, held, target, pending))
-        return hit
+        about = (waiting.arrival, waiting.awaits, waiting.about) if waiting is not None else None
+        key = ("passage", versions, about)
+        stages: tuple[Stage, ...] | None = self._recall(key)
+        if stages is None or stages[-1].snapshot is not target:
+            stages = self._remember(key, passage(self, held, target, waiting))
+        self._passage = (held, target, waiting, stages)
+        return stages
 
     def effective(self, wanted: ResourceSet, holds: tuple[Hold, ...], accepted: Mapping[str, TypeSet]) -> Effective:
         """See `effective.effective`; worked out once for all clients that rejected and accepted the same."""

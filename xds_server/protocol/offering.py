@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from translators.resources import CLUSTER, LISTENER, ROUTE
 from xds_server.protocol.step import QUIET, Limits, Step
 from xds_server.protocol.subscription import UNCHANGED, Change
 
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from xds_server.protocol.passage import Stage
     from xds_server.protocol.state import TypeState
     from xds_server.protocol.step import Outgoing
-
-_NONE: Final[frozenset[str]] = frozenset()
 
 
 class Offering(ABC):
@@ -74,12 +71,12 @@ class Offering(ABC):
     def _steer(self, target: ResourceSet, now: float) -> list[Outgoing]:
         """Set out for what the client should hold."""
         held, stage = self._snapshot, self._stage
-        if held is None or (stage is None and held[CLUSTER] is target[CLUSTER]) or not self._can_wait():
-            # The way of almost every push: no cluster comes or goes, so nothing has to wait.
-            self._snapshot, self._ahead, self._stage, self._patience = target, (), None, None
-            return self._due(target, now)
-        self._ahead = self._encoder.passage(held, target, stage.names if stage is not None else _NONE)
-        return self._onward(now)
+        stages = self._encoder.passage(held, target, stage) if held is not None else ()
+        if len(stages) > 1 or stage is not None:
+            self._ahead = stages
+            return self._onward(now)
+        self._snapshot = target  # the way of almost every push: nothing has to wait
+        return self._due(target, now)
 
     def _onward(self, now: float) -> list[Outgoing]:
         """Offer the stages ahead, up to one whose answer must be awaited."""
@@ -90,20 +87,14 @@ class Offering(ABC):
             self._snapshot = stage.snapshot
             out += self._due(stage.snapshot, now)
             if self._waits_for(stage):
-                # A cluster is waited for once: a newer snapshot does not begin the wait anew.
+                # What is waited for is waited for once: a newer snapshot does not begin the wait anew.
                 before, self._stage = self._stage, stage
-                again = before is not None and stage.awaits == before.awaits and stage.names <= before.names
+                again = before is not None and stage.arrival == before.arrival and stage.about <= before.about
                 if self._patience is None or not again:
                     self._patience = now + stage.patience
                 return out
         self._stage = self._patience = None
         return out
-
-    def _can_wait(self) -> bool:
-        """Whether the client takes both clusters and routes from this stream, so that their order can matter."""
-        clusters, routes, listeners = (self._types.get(t) for t in (CLUSTER, ROUTE, LISTENER))
-        del listeners
-        return all(state is not None and state.base is not None for state in (clusters, routes))
 
     def _waits_for(self, stage: Stage) -> bool:
         states = (self._types.get(type_url) for type_url in stage.awaits)

@@ -119,9 +119,16 @@ class Handmade:
         """What is in quarantine, by name."""
         return {case.resource.name: case for stream in self.ads.streams for case in stream.cases()}
 
-    def hang_up(self) -> None:
-        """End the connection of the only client; it comes back by itself."""
-        self.call(lambda: self.stream.end(Ending(grpc.StatusCode.UNAVAILABLE, "for a test")))
+    def hang_up(self, *meanwhile: Resource) -> None:
+        """End the connection of the only client, and perhaps serve something else before it is let in again."""
+        before = self.stream
+        self.ads.stopping = bool(meanwhile)
+        self.call(lambda: before.end(Ending(grpc.StatusCode.UNAVAILABLE, "for a test")))
+        if meanwhile:
+            eventually(lambda: not self.ads.streams, 5.0, "it has gone")
+            self.serve(*meanwhile)
+            self.ads.stopping = False
+        eventually(lambda: self.ads.streams and self.stream is not before, 5.0, "it is back")
 
     def stop(self) -> None:
         self.call(self._stopped.set)
