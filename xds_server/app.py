@@ -25,6 +25,7 @@ from xds_server.sources.files import MAX_FILE_SIZE, FileSource
 from xds_server.sources.mesh_config import MeshConfigSource
 from xds_server.store import Store, check
 from xds_server.transport.server import AdsServer
+from xds_server.transport.xlog_file import XlogFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +74,10 @@ class Settings:
     """Seconds after which a proxy that does not read what it is sent is cut off."""
     shutdown_grace: float = 2.0
     """Seconds that streams get to end at a stop."""
+    xlog_file: Path | None = None
+    """Where the xlog is written to as JSON lines, beside being kept in memory; None: nowhere."""
+    xlog_file_size: int = 64 << 20
+    """Bytes after which that file is renamed to `….1` and begun anew."""
     own_process: bool = False
     """Whether the process is this server's alone: then SIGTERM and SIGINT stop it, and the collector is tuned."""
 
@@ -126,7 +131,11 @@ class App:
         ads.answered = self._changed.set
         store.subscribe(push.publish)
         runner, http_port = await admin.start(self.backend, *self.settings.http_address)
+        settings = self.settings
+        xlog_file = XlogFile(settings.xlog_file, settings.xlog_file_size) if settings.xlog_file else None
         try:
+            if xlog_file is not None:
+                xlog_file.start(ads.xlog)
             xds_port = await ads.start(join_address(self.settings.xds_address))
             self.addresses["xds"] = join_address((self.settings.xds_address[0], xds_port))
             self.addresses["http"] = join_address((self.settings.http_address[0], http_port))
@@ -148,6 +157,8 @@ class App:
                 for task in tasks:
                     task.cancel()
         finally:
+            if xlog_file is not None:
+                await asyncio.to_thread(xlog_file.stop, ads.xlog)
             await runner.cleanup()
         log.info("stopped")
 

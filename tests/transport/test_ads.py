@@ -318,7 +318,7 @@ async def test_a_defect_ends_one_stream_and_not_the_others(
         monkeypatch.setattr(type(first._core), "offer", _only(first._core, explode))
         server.change("third")
         if writing:
-            assert await broken.domain() == "second"
+            assert broken.told(await broken.read()) == "second"  # an ACK could come too late to be written
         assert await broken.ended() is grpc.StatusCode.INTERNAL
         while await other.domain() != "third":
             pass

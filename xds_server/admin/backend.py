@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from translators.model.codes import diagnose
@@ -77,8 +76,3 @@ class Backend:
                 )
                 for origin in map(Origin, keys) if keys else (None,):
                     yield diagnose("PF0801", message, origin)
-
-
-def iso_time(seconds: float) -> str:
-    """Return seconds since the epoch as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

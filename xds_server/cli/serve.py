@@ -159,6 +159,20 @@ def configure_logging(level: str) -> None:
     help="Time after which a change is pushed even without quiet.",
 )
 @click.option(
+    "--xlog-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="PILOTFISH_XLOG_FILE",
+    help="Also write what `pilotfish xlog` shows to this file, as JSON lines.",
+)
+@click.option(
+    "--xlog-file-size",
+    type=click.IntRange(min=1 << 16),
+    default=64 << 20,
+    show_default=True,
+    envvar="PILOTFISH_XLOG_FILE_SIZE",
+    help="Bytes after which that file becomes FILE.1 and is begun anew.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
@@ -176,6 +190,8 @@ def command(  # noqa: PLR0913 - a flag each
     max_file_size: int,
     debounce_after: float,
     debounce_max: float,
+    xlog_file: Path | None,
+    xlog_file_size: int,
     log_level: str,
 ) -> None:
     """Serve Envoys, from objects in files.
@@ -195,6 +211,8 @@ def command(  # noqa: PLR0913 - a flag each
         max_file_size=max_file_size,
         debounce_after=debounce_after,
         debounce_max=debounce_max,
+        xlog_file=xlog_file,
+        xlog_file_size=xlog_file_size,
         own_process=True,
     )
     try:

@@ -30,10 +30,13 @@ from xds_server.protocol.ledger import TypeStatus
 from xds_server.protocol.node import proxy_of
 from xds_server.protocol.sotw import SotwStream
 from xds_server.protocol.step import Limits, Outgoing, Step, Stream
+from xds_server.protocol.xlog import Conversation, Xlog
+from xds_server.protocol.xlog_records import Why
 
 __all__ = [
     "Acked",
     "Connected",
+    "Conversation",
     "DeltaStream",
     "Encoder",
     "Event",
@@ -48,5 +51,7 @@ __all__ = [
     "Subscribed",
     "TypeStatus",
     "Unsubscribed",
+    "Why",
+    "Xlog",
     "proxy_of",
 ]

@@ -60,7 +60,7 @@ class Step:
     responses: tuple[Outgoing, ...] = ()
     events: tuple[Event, ...] = ()
     reason: str = ""
-    """Why there are responses: `request`, or what `offer` was told."""
+    """Why there are responses: `request`, `waited` (for an answer of the client), or what `offer` was told."""
 
 
 QUIET: Final = Step()

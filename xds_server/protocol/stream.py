@@ -177,7 +177,7 @@ class BaseStream(ABC, Generic[Message]):
         if self._stage is not None and not self._waits_for(self._stage):
             self.deadline = None
             responses += self._onward(now)
-        return Step(tuple(responses), tuple(events), "request")
+        return Step(tuple(responses), tuple(events), "request" if owes else "waited")
 
     def status(self) -> dict[str, TypeStatus]:
         """See `step.Stream.status`."""

@@ -11,7 +11,7 @@ import grpc
 import grpc.aio
 from envoy.service.discovery.v3 import discovery_pb2
 
-from xds_server.protocol import DeltaStream, Encoder, SotwStream
+from xds_server.protocol import DeltaStream, Encoder, SotwStream, Xlog
 from xds_server.transport.stream import AdsStream, Ending
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class AdsServer:
         """The streams whose proxy is known."""
         self.answered: Callable[[], None] = _nothing
         """See `transport.stream.Hub`."""
+        self.xlog = Xlog(time.time() - time.monotonic())
+        """What was said on the streams."""
         self.port = 0
         """The port that was chosen; 0 until `start`."""
         self._push = push

@@ -19,7 +19,8 @@ import grpc
 import grpc.aio
 
 from translators.resources import SHORT
-from xds_server.protocol import Acked, Connected, Ignored, Nacked, Rejected, proxy_of
+from xds_server.protocol import Acked, Connected, Ignored, Nacked, Rejected, Why, proxy_of
+from xds_server.protocol.xlog_records import REQUESTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from translators.model.proxy import Proxy
     from translators.resources import ResourceSet
     from xds_server.metrics import Metrics
-    from xds_server.protocol import Outgoing, Step, TypeStatus
+    from xds_server.protocol import Conversation, Event, Outgoing, Step, TypeStatus, Xlog
     from xds_server.protocol import Stream as Core
 
 
@@ -50,6 +51,8 @@ class Hub(Protocol):
     root_namespace: str
     answered: Callable[[], None]
     """Called when a proxy has rejected something, or accepted something after that."""
+    xlog: Xlog
+    """Where what is said on the streams is noted."""
 
     def connected(self, stream: AdsStream[Any]) -> None:
         """A stream has said who it is. Raises RuntimeError if nothing can be served yet."""
@@ -82,7 +85,9 @@ class AdsStream(Generic[Request]):
         "_since",
         "_snapshot",
         "_taken_since",
+        "_talk",
         "_timer",
+        "_why",
         "_writer",
         "_writing_since",
         "acks",
@@ -111,6 +116,8 @@ class AdsStream(Generic[Request]):
         self._timer: asyncio.TimerHandle | None = None
         self._ending: Ending | None = None
         self._gone = False
+        self._talk: Conversation | None = None
+        self._why: Why = REQUESTED
         self.proxy: Proxy
         self.delta = delta
         self.peer = context.peer()
@@ -126,10 +133,11 @@ class AdsStream(Generic[Request]):
         """Return the state of every type that the proxy asked for, by type URL."""
         return self._core.status()
 
-    def offer(self, snapshot: ResourceSet, since: float) -> None:
+    def offer(self, snapshot: ResourceSet, since: float, why: Why) -> None:
         """See `push.Stream.offer`. If nothing is being written the difference is taken at once, so a proxy that a
         change does not concern costs no task and no wake-up.
         """
+        self._why = why if self._snapshot is None else self._why | why
         self._snapshot = snapshot
         self._since = since
         try:
@@ -163,6 +171,11 @@ class AdsStream(Generic[Request]):
         finally:
             self._reader = None
             self._hub.disconnected(self)
+            if self._talk is not None:
+                ending = self._ending
+                self._talk.close(
+                    f"{ending.code.name}: {ending.reason}" if ending else "the proxy left", time.monotonic()
+                )
             await self._finish_writing()
         if self._ending is not None and not self._gone:
             await self._context.abort(self._ending.code, self._ending.reason)
@@ -185,7 +198,10 @@ class AdsStream(Generic[Request]):
             request = await read()
             if request is grpc.aio.EOF:
                 return
-            step = receive(request, clock())
+            now = clock()
+            step = receive(request, now)
+            talk = self._talk or self._begin(step.events, now)
+            talk.received(request, step.events, now)
             for event in step.events:
                 kind = type(event)
                 if kind is Acked:
@@ -195,14 +211,22 @@ class AdsStream(Generic[Request]):
                 elif not self._note(event):
                     return
             if step.responses:
-                self._send(step)
+                self._send(step, now)
                 if len(self._outgoing) > _BACKLOG:
                     await self._wait_for_room()
+
+    def _begin(self, events: tuple[Event, ...], now: float) -> Conversation:
+        """Learn from the first request who the proxy is, if it says so."""
+        variant, node_id, version = "delta" if self.delta else "sotw", "", ""
+        if isinstance(events[0], Connected):
+            self.proxy = proxy_of(events[0].node, self._hub.root_namespace)
+            node_id, version = self.proxy.id, self.proxy.envoy_version
+        self._talk = self._hub.xlog.open(node_id, self.peer, variant, version, now)
+        return self._talk
 
     def _note(self, event: object) -> bool:
         """Take note of a rarer event; false if the stream is over."""
         if isinstance(event, Connected):
-            self.proxy = proxy_of(event.node, self._hub.root_namespace)
             try:
                 self._hub.connected(self)
             except RuntimeError as error:
@@ -240,8 +264,11 @@ class AdsStream(Generic[Request]):
         self._hub.metrics.internal_errors.add()
         self.end(Ending(grpc.StatusCode.INTERNAL, "a defect in the control plane; see its log"))
 
-    def _send(self, step: Step) -> None:
+    def _send(self, step: Step, now: float) -> None:
         """Have the responses of a step written, and the core woken when it wants to be."""
+        if step.responses and self._talk is not None:
+            why = REQUESTED if step.reason == REQUESTED.kind else Why(step.reason, self._why.objects)
+            self._talk.sent(step.responses, why, now)
         self._outgoing += step.responses
         if self._core.deadline is not None:
             self._set_timer(self._core.deadline)
@@ -256,7 +283,8 @@ class AdsStream(Generic[Request]):
     def _wake(self) -> None:
         self._timer = None
         try:
-            self._send(self._core.wake(time.monotonic()))
+            now = time.monotonic()
+            self._send(self._core.wake(now), now)
         except Exception as error:  # noqa: BLE001 - one stream's defect must not stop the others
             self._broken(error)
 
@@ -265,11 +293,14 @@ class AdsStream(Generic[Request]):
         snapshot, self._snapshot = self._snapshot, None
         if snapshot is None:
             return False
-        responses = self._core.offer(snapshot, time.monotonic(), "push").responses
+        now = time.monotonic()
+        responses = self._core.offer(snapshot, now, "push").responses
         if self._core.deadline is not None:
             self._set_timer(self._core.deadline)
         if not responses:
             return False
+        if self._talk is not None:
+            self._talk.sent(responses, self._why, now)
         self._outgoing += responses
         self._taken_since = self._since
         return True
