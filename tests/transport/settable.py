@@ -11,10 +11,11 @@ import grpc
 import grpc.aio
 from envoy.service.discovery.v3 import discovery_pb2
 
-from tests.protocol.client import NODE, Body
+from tests.protocol.client import NODE, Body, resource
 from translators.model.world import World
-from translators.resources import SHORT, TYPES, Resource, ResourceSet, TypeSet
+from translators.resources import SECRET, SHORT, TYPES, Resource, ResourceSet, TypeSet
 from xds_server.metrics import Metrics
+from xds_server.protocol.xlog_records import Request
 from xds_server.push import Debounce, Push
 from xds_server.transport.server import AdsServer
 
@@ -23,10 +24,13 @@ if TYPE_CHECKING:
 
     from translators.model.proxy import ProxyView
     from xds_server.protocol import Conversation
+    from xds_server.protocol.xlog_records import Record
 
 DEADLINE = 10.0
-QUIET = 0.15
+QUIET = 0.1
 """Seconds without a message after which nothing more is expected; on loopback an answer takes about one millisecond."""
+
+FENCES = tuple(f"fence-{n}" for n in range(9))
 
 
 @dataclass
@@ -67,6 +71,10 @@ class Server:
         self.push.publish(lambda: world)
         await until(lambda: self.push.pushes >= pushed)
 
+    async def unsubscribed(self, times: int = 1) -> None:
+        """Wait until so many requests that drop a name were taken in; none is answered."""
+        await until(lambda: sum(_drops(r) for talk in self.conversations() for r in talk.records) >= times)
+
     def conversations(self) -> list[Conversation]:
         return self.ads.xlog.conversations(asyncio.get_running_loop().time())
 
@@ -81,7 +89,7 @@ async def serving(*resources: Resource) -> AsyncIterator[Server]:
     tasks = [asyncio.create_task(push.run()), asyncio.create_task(ads.run())]
     server = Server(push, ads, served)
     try:
-        await server.put(*resources)
+        await server.put(*resources, *(resource(SECRET, name) for name in FENCES))
         yield server
     finally:
         await ads.stop(0.5)
@@ -94,6 +102,10 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(DEADLINE):
         while not condition():  # noqa: ASYNC110 - the conditions are many, and of others
             await asyncio.sleep(0.001)
+
+
+def _drops(record: Record) -> bool:
+    return isinstance(record, Request) and record.unsubscribed.count > 0
 
 
 class Said(NamedTuple):
@@ -111,21 +123,26 @@ class Said(NamedTuple):
 class Client:
     """One stream of one method. Names are subscribed to as the variant does it."""
 
-    def __init__(self, server: Server, method: str, *, delta: bool) -> None:
+    def __init__(self, server: Server, method: str, *options: tuple[str, int], delta: bool) -> None:
         self.delta = delta
+        self.method = method
         self.channel = grpc.aio.insecure_channel(
-            f"127.0.0.1:{server.ads.port}", options=[("grpc.use_local_subchannel_pool", 1)]
+            f"127.0.0.1:{server.ads.port}", options=[("grpc.use_local_subchannel_pool", 1), *options]
         )
         self.request: Any = discovery_pb2.DeltaDiscoveryRequest if delta else discovery_pb2.DiscoveryRequest
-        response: Any = discovery_pb2.DeltaDiscoveryResponse if delta else discovery_pb2.DiscoveryResponse
-        self.call: Any = self.channel.stream_stream(
-            method, request_serializer=self.request.SerializeToString, response_deserializer=response.FromString
-        )()
+        self.open()
         self.wanted: dict[str, list[str]] = {}
         self.nonces: dict[str, str] = {}
         self.versions: dict[str, str] = {}
         self.said: list[Said] = []
         """All responses so far."""
+
+    def open(self, metadata: tuple[tuple[str, str], ...] = ()) -> None:
+        """Begin the stream; it was begun already, without metadata."""
+        response: Any = discovery_pb2.DeltaDiscoveryResponse if self.delta else discovery_pb2.DiscoveryResponse
+        self.call: Any = self.channel.stream_stream(
+            self.method, request_serializer=self.request.SerializeToString, response_deserializer=response.FromString
+        )(metadata=metadata)
 
     async def want(self, type_url: str, *names: str, answering: str = "") -> None:
         """Have exactly these names subscribed to."""
@@ -171,12 +188,18 @@ class Client:
         return said
 
     async def quiet(self) -> bool:
-        """Whether nothing more comes. What does come is taken; the stream is over for reading if nothing does."""
+        """Whether nothing more comes. On a stream for all types a secret that is asked for now tells: its answer must
+        be the next response. On others time does.
+        """
+        if "Aggregated" in self.method:
+            asked = [*self.wanted.get(SECRET, ()), FENCES[len(self.wanted.get(SECRET, ()))]]
+            await self.want(SECRET, *asked)
+            return (await self.read()).content() == Said("SDS", f"{asked[-1]}=1")
         try:
             async with asyncio.timeout(QUIET):
-                await self._take(await self.call.read(), ack=False)
+                await self.call.read()
         except TimeoutError:
-            return True
+            return True  # the call is cancelled with the read
         return False
 
     async def __aenter__(self) -> Self:
