@@ -40,7 +40,8 @@ async def test_rule_75_two_streams_of_one_node(variant: str) -> None:
 
 async def test_rule_93_a_client_that_comes_back_with_50000_names() -> None:
     """Its first request has them all with their versions: more than 4 MiB, gRPC's default limit."""
-    names = [f"outbound|80{p}||service-{n:04}.some-namespace.svc.cluster.local" for n in range(5000) for p in range(10)]
+    hosts = (f"service-{number:04}.a-namespace-of-its-own.svc.cluster.local" for number in range(5000))
+    names = [f"outbound|80{port}||{host}" for host in hosts for port in range(10)]
     async with serving(resource(CLUSTER, names[0])) as server, _client(server, "delta") as client:
         request = client.request(type_url=CLUSTER, node=NODE)
         for name in names:
