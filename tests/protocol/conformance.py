@@ -20,6 +20,7 @@ PART: Final = ("EDS", "RDS", "SDS")
 
 ADS: Final = "tests/transport/test_ads.py"
 CONVERGENCE: Final = "tests/protocol/test_convergence.py::TestConvergence"
+THREE: Final = "tests/protocol/test_three_clients.py::TestThreeClients"
 HARNESS: Final = "tests/transport/test_xds_test_harness.py"
 LIFECYCLE: Final = "tests/envoy/test_lifecycle.py"
 PASSAGE: Final = "tests/protocol/test_passage.py"
@@ -242,7 +243,7 @@ SECTIONS: Final[Mapping[str, tuple[Rule, ...]]] = {
             "Delta and SotW agree: after any history a client holds what a fresh one gets, and the wire is quiet.",
             BOTH,
             EACH,
-            (CONVERGENCE, SAME),
+            (CONVERGENCE, THREE, SAME),
         ),
     ),
     "Order and warming": (
@@ -291,7 +292,7 @@ SECTIONS: Final[Mapping[str, tuple[Rule, ...]]] = {
             ("CDS", "EDS"),
             (f"{RULES}::test_a_skipped_snapshot_is_made_up_for",),
         ),
-        Rule(74, "An ACK covers the responses of its type before it.", BOTH, EACH),
+        Rule(74, "An ACK covers the responses of its type before it.", BOTH, EACH, (THREE,)),
         Rule(75, "Two streams of one node are independent.", BOTH, ("CDS", "RDS")),
         Rule(
             76,

@@ -83,7 +83,7 @@ class Server:
 async def serving(*resources: Resource) -> AsyncIterator[Server]:
     served = Settable()
     push = Push(served, debounce=Debounce(quiet=0.0, maximum=0.0))
-    ads = AdsServer(push, Metrics())
+    ads = AdsServer(push, Metrics(), identifier="test")
     push.after_push = ads.pushed
     await ads.start("127.0.0.1:0")
     tasks = [asyncio.create_task(push.run()), asyncio.create_task(ads.run())]
