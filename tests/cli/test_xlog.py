@@ -45,7 +45,7 @@ def test_the_conversation_as_a_table(server: Running) -> None:
 
     assert result.exit_code == 0, result.output
     lines = [re.sub(r"ACK after [\d.]+ ms|nonce \S+|ipv4:\S+|^\S+Z", "…", line) for line in result.output.splitlines()]
-    assert lines[0] == f"…  {NAME}  --      stream 1 opened: delta, … Envoy 1.40.0"
+    assert lines[0] == f"…  {NAME}  --      stream 1 opened: delta ADS, … Envoy 1.40.0"
     assert lines[1] == f"…  {NAME}  <- CDS  asks: everything"
     answer = rf"…  {NAME}  -> CDS  1: outbound\|80\|\|echo \[\d+ B\]  …  \(request\)"
     assert sum(bool(re.fullmatch(answer, line)) for line in lines) == 1

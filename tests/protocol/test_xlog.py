@@ -98,6 +98,7 @@ def test_a_conversation_as_it_is_printed(variant: str) -> None:
         "event": "opened",
         "peer": "peer",
         "variant": variant,
+        "service": "ADS",
         "envoy_version": "1.40.0",
     }
     assert _brief(asked, "subscribed", "subscribed_count", "nonce", "wildcard") == {

@@ -14,19 +14,20 @@ import pytest
 from tests.protocol.client import resource
 from tests.transport.settable import Client, Said, Server, serving
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SHORT, Resource
+from xds_server.transport.services import ADS, SERVICES
 
 TYPES = {SHORT[t]: t for t in (CLUSTER, LISTENER, ROUTE, ENDPOINT)}
-ADS = "/envoy.service.discovery.v3.AggregatedDiscoveryService/"
 
 
 class Way(NamedTuple):
-    """One way to ask for a type: the variant, and the method that serves each type."""
+    """One way to ask for a type: the variant, and whether over ADS or the type's own service."""
 
     delta: bool
-    methods: dict[str, str]
+    aggregated: bool
 
     def client(self, server: Server, short: str) -> Client:
-        return Client(server, self.methods[short], delta=self.delta)
+        service = ADS if self.aggregated else next(s for s in SERVICES if s.type_url == TYPES[short])
+        return Client(server, f"/{service.name}/{service.delta if self.delta else service.sotw}", delta=self.delta)
 
     def whole(self, short: str) -> bool:
         """Whether every response holds all that is subscribed to."""
@@ -34,17 +35,22 @@ class Way(NamedTuple):
 
 
 WAYS = {
-    "sotw-aggregated": Way(delta=False, methods=dict.fromkeys(TYPES, f"{ADS}StreamAggregatedResources")),
-    "delta-aggregated": Way(delta=True, methods=dict.fromkeys(TYPES, f"{ADS}DeltaAggregatedResources")),
+    "sotw-aggregated": Way(delta=False, aggregated=True),
+    "delta-aggregated": Way(delta=True, aggregated=True),
+    "sotw-by-type": Way(delta=False, aggregated=False),
+    "delta-by-type": Way(delta=True, aggregated=False),
 }
 
-ways = pytest.mark.parametrize("way", WAYS.values(), ids=list(WAYS))
-deltas = pytest.mark.parametrize(
-    "way", [w for w in WAYS.values() if w.delta], ids=[i for i, w in WAYS.items() if w.delta]
-)
-aggregated = pytest.mark.parametrize(
-    "way", [w for i, w in WAYS.items() if "-agg" in i], ids=[i for i in WAYS if "-agg" in i]
-)
+
+def _ways(*, delta: bool = False, aggregated: bool = False) -> pytest.MarkDecorator:
+    """All ways, or only those of delta, or only ADS."""
+    chosen = {i: w for i, w in WAYS.items() if (w.delta or not delta) and (w.aggregated or not aggregated)}
+    return pytest.mark.parametrize("way", chosen.values(), ids=list(chosen))
+
+
+ways = _ways()
+deltas = _ways(delta=True)
+aggregated = _ways(aggregated=True)
 
 
 def examples(names: str, *rows: tuple[str, ...]) -> pytest.MarkDecorator:

@@ -64,6 +64,7 @@ def test_every_record_becomes_a_line(tmp_path: Path) -> None:
         "event": "opened",
         "peer": "peer",
         "variant": "delta",
+        "service": "ADS",
         "envoy_version": "",
     }
     assert xlog.sink is None

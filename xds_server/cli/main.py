@@ -15,6 +15,7 @@ VERBS: Final = {
     "proxy-status": "xds_server.cli.proxy_status",
     "proxy-config": "xds_server.cli.proxy_config",
     "xlog": "xds_server.cli.xlog",
+    "iptables": "xds_server.cli.iptables",
     "demo": "xds_server.cli.demo",
     "completion": "xds_server.cli.completion",
     "version": "xds_server.cli.version",

@@ -131,7 +131,7 @@ def _what(record: JsonObject) -> str:
             return _request(record)
         case "opened":
             envoy = f", Envoy {record['envoy_version']}" if record["envoy_version"] else ""
-            return f"stream {record['stream']} opened: {record['variant']}, {record['peer']}{envoy}"
+            return f"stream {record['stream']} opened: {record['variant']} {record['service']}, {record['peer']}{envoy}"
         case "closed":
             return f"stream {record['stream']} closed: {record['reason']}"
         case _:

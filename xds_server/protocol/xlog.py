@@ -61,9 +61,11 @@ _PARENTS: Final = {ENDPOINT: (CLUSTER,), SECRET: (LISTENER, CLUSTER)}
 class Conversation:
     """One stream's records, of which the newest are kept. It belongs to the thread of the stream."""
 
-    __slots__ = ("_log", "closed_at", "envoy_version", "id", "peer", "proxy", "records", "variant")
+    __slots__ = ("_log", "closed_at", "envoy_version", "id", "peer", "proxy", "records", "service", "variant")
 
-    def __init__(self, log: Xlog, number: int, proxy: str, peer: str, variant: str, envoy_version: str) -> None:
+    def __init__(
+        self, log: Xlog, number: int, proxy: str, peer: str, variant: str, envoy_version: str, service: str
+    ) -> None:
         """Use `Xlog.open`."""
         self._log = log
         self.id = number
@@ -71,6 +73,7 @@ class Conversation:
         self.peer = peer
         self.variant = variant
         self.envoy_version = envoy_version
+        self.service = service
         self.closed_at: float | None = None
         self.records: deque[Record] = deque()
 
@@ -189,11 +192,13 @@ class Xlog:
         self._summaries: dict[str, Summary] = {}
         self._parents: dict[tuple[str, ...], str] = {}
 
-    def open(self, proxy: str, peer: str, variant: str, envoy_version: str, now: float) -> Conversation:
-        """Begin a conversation; `proxy` is a node id, `variant` is `delta` or `sotw`."""
+    def open(
+        self, proxy: str, peer: str, variant: str, envoy_version: str, now: float, *, service: str = "ADS"
+    ) -> Conversation:
+        """Begin a conversation; `proxy` is a node id, `variant` is `delta` or `sotw`, `service` a type or `ADS`."""
         self._forget_old(now)
         number = self.next()
-        conversation = Conversation(self, number, _cut(proxy), peer, variant, _cut(envoy_version))
+        conversation = Conversation(self, number, _cut(proxy), peer, variant, _cut(envoy_version), service)
         self._conversations[number] = conversation
         self._divide()
         conversation._add(Opened(number, now))  # noqa: SLF001 - its own

@@ -84,6 +84,7 @@ def _said(conversation: Conversation, record: Record) -> JsonObject:
                 "event": "opened",
                 "peer": conversation.peer,
                 "variant": conversation.variant,
+                "service": conversation.service,
                 "envoy_version": conversation.envoy_version,
             }
         case Closed():
@@ -103,6 +104,7 @@ def overview(conversation: Conversation, epoch: float) -> JsonObject:
         "proxy": conversation.proxy,
         "peer": conversation.peer,
         "variant": conversation.variant,
+        "service": conversation.service,
         "envoy_version": conversation.envoy_version,
         "open": conversation.closed_at is None,
         "first": {"seq": first.seq, "time": iso_time(epoch + first.at)},
