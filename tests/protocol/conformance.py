@@ -23,9 +23,10 @@ CONVERGENCE: Final = "tests/protocol/test_convergence.py::TestConvergence"
 THREE: Final = "tests/protocol/test_three_clients.py::TestThreeClients"
 HARNESS: Final = "tests/transport/test_xds_test_harness.py"
 LIFECYCLE: Final = "tests/envoy/test_lifecycle.py"
-PASSAGE: Final = "tests/protocol/test_passage.py"
+LIMITS: Final = "tests/transport/test_limits.py"
 RULES: Final = "tests/protocol/test_rules.py"
 SAME: Final = "tests/envoy/test_same_everywhere.py::test_offline_served_and_held_are_the_same"
+SERVICES: Final = "tests/transport/test_services.py"
 SUBSCRIPTION: Final = "tests/protocol/test_subscription.py"
 
 
@@ -301,7 +302,16 @@ SECTIONS: Final[Mapping[str, tuple[Rule, ...]]] = {
             ("CDS", "RDS"),
             tests=(f"{HARNESS}::test_two_types_on_one_stream", f"{HARNESS}::test_unsubscribing_from_one_of_two_types"),
         ),
-        Rule(77, "A service for a single type takes requests that leave the type out.", why="ADS alone is served."),
+        Rule(
+            77,
+            "A service for a single type takes requests that leave the type out, and no other type.",
+            BOTH,
+            tests=(
+                f"{SERVICES}::test_a_request_may_leave_out_the_type",
+                f"{SERVICES}::test_another_type_is_refused",
+                "tests/envoy/test_services.py::test_a_service_for_each_type",
+            ),
+        ),
         Rule(
             78,
             "The node counts in the first message of a stream, which must have one.",
@@ -335,13 +345,21 @@ SECTIONS: Final[Mapping[str, tuple[Rule, ...]]] = {
         Rule(
             87, "Scoped routes and locality endpoints.", BOTH, why="Not served, and nothing that we emit asks for them."
         ),
-        Rule(88, "Load reports.", why="Not served: no bootstrap of ours reports."),
+        Rule(
+            88,
+            "Load reports are asked for once, and taken for as long as the client stays.",
+            tests=("tests/transport/test_load_stats.py::test_reports_are_asked_for_once_and_counted",),
+        ),
         Rule(
             89,
             "The state of each type of each client can be asked for: SYNCED, STALE, NOT SENT, ERROR.",
             BOTH,
             ("CDS", "RDS"),
-            (f"{RULES}::test_status_of_each_type", "tests/cli/test_proxy_commands.py::test_status_table"),
+            (
+                f"{RULES}::test_status_of_each_type",
+                "tests/transport/test_client_status.py::test_tells_of_each_resource_what_has_become_of_it",
+                "tests/cli/test_proxy_commands.py::test_status_table",
+            ),
         ),
         Rule(90, "Errors of single resources in a response.", BOTH, EACH, why="Not used: no client reads them."),
         Rule(91, "Fields that are not known are passed over.", BOTH, EACH),
@@ -354,7 +372,16 @@ SECTIONS: Final[Mapping[str, tuple[Rule, ...]]] = {
             "A client may ping every second, and is pinged.",
             tests=(f"{ADS}::test_frequent_pings_do_not_end_the_stream",),
         ),
-        Rule(95, "Streams end at an age, without an error.", why="No limit of age."),
+        Rule(
+            95,
+            "Streams end at an age, without an error, each at its own, and not while a push is under way.",
+            BOTH,
+            tests=(
+                f"{LIMITS}::test_a_stream_of_age_ends_without_an_error",
+                f"{LIMITS}::test_the_ages_of_streams_differ_by_a_tenth",
+                f"{LIMITS}::test_a_stream_of_age_is_left_alone_while_it_is_busy",
+            ),
+        ),
         Rule(
             96,
             "A stop ends every stream first, and does not wait for a client that does not read.",
@@ -362,6 +389,7 @@ SECTIONS: Final[Mapping[str, tuple[Rule, ...]]] = {
             tests=(
                 f"{ADS}::test_stop_sends_proxies_elsewhere",
                 f"{ADS}::test_stop_does_not_wait_for_a_proxy_that_does_not_read",
+                f"{LIMITS}::test_streams_end_spread_over_the_grace",
             ),
         ),
         Rule(97, "Envoy's back-off before it connects again.", why="About clients."),
@@ -371,7 +399,14 @@ SECTIONS: Final[Mapping[str, tuple[Rule, ...]]] = {
             BOTH,
             tests=(f"{ADS}::test_refuses_streams_until_ready",),
         ),
-        Rule(99, "New streams are let in at a rate.", why="No limit of rate."),
+        Rule(
+            99,
+            "New streams are let in at a rate, and refused if they would wait for long.",
+            tests=(
+                f"{LIMITS}::test_streams_that_come_too_fast_wait_or_are_refused",
+                f"{LIMITS}::test_streams_beyond_the_limit_are_refused_until_one_leaves",
+            ),
+        ),
         Rule(
             100,
             "Changes within a short quiet time go out as one.",
