@@ -10,7 +10,7 @@ from translators.model.kubernetes import Service
 from translators.model.service_entry import ServiceEntry
 from translators.model.virtual_service import VirtualService
 from translators.resources import SHORT
-from xds_server.admin import api, debug
+from xds_server.admin import api, debug, xlog
 
 if TYPE_CHECKING:
     from xds_server.admin.backend import Backend
@@ -21,7 +21,7 @@ _PROMETHEUS = "text/plain; version=0.0.4"
 def application(backend: Backend) -> web.Application:
     """Return the application; it reads from `backend`, and changes nothing but what a POST asks for."""
     app = web.Application()
-    app.add_routes([*_health(backend), *api.routes(backend), *debug.routes(backend)])
+    app.add_routes([*_health(backend), *api.routes(backend), *debug.routes(backend), *xlog.routes(backend)])
     _gauges(backend)
     return app
 
