@@ -15,6 +15,7 @@ from translators.translate import Translator
 from xds_server.cli.config_options import loads_files
 from xds_server.cli.diagnostic_text import diagnostic_text
 from xds_server.cli.server_client import get
+from xds_server.extensions import load_extensions
 from xds_server.reports import diagnostic_json, diagnostic_of
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def command(context: click.Context, loaded: Loaded, *, server: str, output: str)
     if server:
         found = tuple(diagnostic_of(one) for one in get(server, "/api/v1/diagnostics"))
     else:
-        found = loaded.located(analyze(loaded.world, Translator()))
+        found = loaded.located(analyze(loaded.world, Translator(load_extensions())))
     if output == "table":
         for diagnostic in found:
             click.echo(diagnostic_text(diagnostic))

@@ -114,6 +114,13 @@ class BaseStream(Treatment, Generic[Message]):
             if (state := self._types.get(type_url)) is not None
         }
 
+    def held(self, type_url: str) -> tuple[Resource, ...]:
+        """See `step.Stream.held`."""
+        state = self._types.get(type_url)
+        if state is None or state.base is None or not state.subscription:
+            return ()
+        return self._selected(state.subscription, state.base)
+
     def _end(self, rejected: Rejected) -> Step:
         self._ended = True
         return Step((), (rejected,))
@@ -151,6 +158,9 @@ class BaseStream(Treatment, Generic[Message]):
         if subscription.wildcard:
             return everything
         names = subscription.names
+        if len(names) < len(everything):
+            # gRPC asks for a few of many: what that costs must not grow with the mesh.
+            return tuple(types.resources[name] for name in sorted(names) if name in types.resources)
         chosen = tuple(resource for resource in everything if resource.name in names)
         return everything if len(chosen) == len(everything) else chosen
 

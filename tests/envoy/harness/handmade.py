@@ -34,8 +34,8 @@ from translators.resources import (
 )
 from xds_server.metrics import Metrics
 from xds_server.push import Debounce, Push
+from xds_server.transport.ending import Ending
 from xds_server.transport.server import AdsServer
-from xds_server.transport.stream import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,12 +122,13 @@ class Handmade:
     def hang_up(self, *meanwhile: Resource) -> None:
         """End the connection of the only client, and perhaps serve something else before it is let in again."""
         before = self.stream
-        self.ads.stopping = bool(meanwhile)
+        if meanwhile:
+            self.call(self.ads._stopping.set)
         self.call(lambda: before.end(Ending(grpc.StatusCode.UNAVAILABLE, "for a test")))
         if meanwhile:
             eventually(lambda: not self.ads.streams, 5.0, "it has gone")
             self.serve(*meanwhile)
-            self.ads.stopping = False
+            self.call(self.ads._stopping.clear)
         eventually(lambda: self.ads.streams and self.stream is not before, 5.0, "it is back")
 
     def stop(self) -> None:
