@@ -133,10 +133,13 @@ def test_a_service_for_each_type(tmp_path: Path, delta: bool) -> None:
         proxies = mesh.pilotfish.proxies()
         mesh.serve(mesh.backends)
         eventually(lambda: envoy.cluster_stat("by-eds", "membership_total") == 2, what="EDS brings the new endpoint")
+        rule = "connectionPool: {tcp: {connectTimeout: 7s}}"
+        mesh.config.write("rule.yaml", objects.destination_rule("echo", "echo", rule))
+        eventually(lambda: _timeout(envoy) == "7s", 3.0, "a cluster that CDS modified gets its endpoints again by ADS")
+        wait_warm(envoy)
         mesh.config.write("routes.yaml", objects.virtual_service("routes", "[{directResponse: {status: 418}}]"))
         eventually(lambda: request(mesh.static_port, "/").status == 418, what="RDS brings the new route")
         eventually(lambda: request(mesh.port, "/").status == 418, what="ADS brings the new route")
-        wait_warm(envoy)
 
         assert {p["service"] for p in proxies} == {"ADS", "CDS", "EDS", "LDS", "RDS"}
         assert {p["variant"] for p in proxies} == {"delta" if delta else "sotw"}
@@ -149,6 +152,12 @@ def test_a_service_for_each_type(tmp_path: Path, delta: bool) -> None:
             f"http.static.rds.{routes}.update_success",
         ):
             assert envoy.stat(counter) >= 1, counter
+
+
+def _timeout(envoy: EnvoyProcess) -> str:
+    """Return the connect timeout of the cluster that is in use, which a warming one is not."""
+    active = [one["cluster"] for one in envoy.config_dump("dynamic_active_clusters")]
+    return next((str(one["connect_timeout"]) for one in active if one["name"] == ECHO), "")
 
 
 def _listener(port: int, routes: str, source: Any) -> Any:

@@ -30,8 +30,10 @@ from xds_server.protocol.ledger import TypeStatus
 from xds_server.protocol.node import proxy_of
 from xds_server.protocol.sotw import SotwStream
 from xds_server.protocol.step import Limits, Outgoing, Step, Stream
+from xds_server.protocol.stream import RESENT_WITH_PARENT, children
 
 __all__ = [
+    "RESENT_WITH_PARENT",
     "Acked",
     "Connected",
     "DeltaStream",
@@ -48,5 +50,6 @@ __all__ = [
     "Subscribed",
     "TypeStatus",
     "Unsubscribed",
+    "children",
     "proxy_of",
 ]

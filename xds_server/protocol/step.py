@@ -10,7 +10,7 @@ import msgspec
 from xds_server.protocol.events import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from translators.resources import Resource, ResourceSet
     from xds_server.protocol.ledger import TypeStatus
@@ -104,6 +104,12 @@ class Stream(Protocol[Request_contra]):
 
     def wake(self, now: float) -> Step:
         """Send what has waited for an answer of the client for long enough. Does nothing before `deadline`."""
+        ...
+
+    def again(self, type_url: str, names: Collection[str], now: float) -> Step:
+        """Send resources again, even unchanged, where the client subscribed to them: their parents went out to it on
+        another stream.
+        """
         ...
 
     def status(self) -> Mapping[str, TypeStatus]:

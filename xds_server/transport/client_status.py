@@ -32,9 +32,6 @@ SERVICE: Final = csds_pb2.DESCRIPTOR.services_by_name["ClientStatusDiscoveryServ
 ANSWER_LIMIT: Final = 64 << 20
 """Bytes of resources in one answer; who asks for more is told to ask for less."""
 
-METADATA_LIMIT: Final = 16 << 10
-"""Bytes of node metadata that are kept for the matchers; Istio's take about 1 KiB."""
-
 _PORTION: Final = 50
 """Streams that are read before others get their turn."""
 
@@ -74,19 +71,6 @@ class _Held:
 
 class TooMuchError(Exception):
     """The answer would be bigger than `ANSWER_LIMIT`."""
-
-
-def kept_of(node: Node) -> bytes:
-    """Return what is kept of a node, serialised: not Envoy's list of extensions (60 KB), nor metadata without end."""
-    kept = Node(id=node.id, cluster=node.cluster, user_agent_name=node.user_agent_name)
-    kept.locality.CopyFrom(node.locality)
-    if node.WhichOneof("user_agent_version_type") == "user_agent_version":
-        kept.user_agent_version = node.user_agent_version
-    else:
-        kept.user_agent_build_version.version.CopyFrom(node.user_agent_build_version.version)
-    if node.metadata.ByteSize() <= METADATA_LIMIT:
-        kept.metadata.CopyFrom(node.metadata)
-    return kept.SerializeToString(deterministic=True)
 
 
 def handlers(clients: Callable[[], Collection[Client]], calls: Calls) -> grpc.GenericRpcHandler:
