@@ -18,6 +18,7 @@ from translators.model.world import World
 from translators.translate import Translator
 from xds_server.admin import server as admin
 from xds_server.admin.backend import Backend
+from xds_server.extensions import load_extensions
 from xds_server.metrics import Metrics
 from xds_server.push import Debounce, Push
 from xds_server.reports import DiagnosticLog
@@ -107,7 +108,11 @@ class App:
         world = World(cluster_domain=settings.cluster_domain, root_namespace=settings.root_namespace)
         version = _version()
         metrics = Metrics(version)
-        push = Push(Translator(), debounce=Debounce(settings.debounce_after, settings.debounce_max), metrics=metrics)
+        push = Push(
+            Translator(load_extensions()),
+            debounce=Debounce(settings.debounce_after, settings.debounce_max),
+            metrics=metrics,
+        )
         ads = AdsServer(
             push,
             metrics,

@@ -133,9 +133,9 @@ class BaseStream(ABC, Generic[Message]):
         return out
 
     def _can_wait(self) -> bool:
-        """Whether the client takes both clusters and routes from this stream, so that their order can matter."""
-        states = (self._types.get(CLUSTER), self._types.get(ROUTE))
-        return all(state is not None and state.base is not None for state in states)
+        """Whether the client takes clusters from this stream and listeners or routes, so that their order matters."""
+        taken = {t for t in (CLUSTER, LISTENER, ROUTE) if (s := self._types.get(t)) is not None and s.base is not None}
+        return CLUSTER in taken and len(taken) > 1
 
     def _waits_for(self, stage: Stage) -> bool:
         return any((state := self._types.get(t)) is not None and state.ledger.waiting for t in stage.awaits)
@@ -249,6 +249,9 @@ class BaseStream(ABC, Generic[Message]):
         if subscription.wildcard:
             return everything
         names = subscription.names
+        if len(names) < len(everything):
+            # gRPC asks for a few of many: what that costs must not grow with the mesh.
+            return tuple(types.resources[name] for name in sorted(names) if name in types.resources)
         chosen = tuple(resource for resource in everything if resource.name in names)
         return everything if len(chosen) == len(everything) else chosen
 
