@@ -15,8 +15,8 @@ from tests.require import demanded, require
 
 __all__ = ["require"]
 
-# Once gRPC is in use here, one in twenty of the processes that tests start would die between fork and exec: gRPC takes up
-# its work in the child, and finds its files closed (grpc/grpc#43055).
+# Once gRPC is in use here, one in twenty of the processes that tests start would die between fork and exec: gRPC takes
+# up its work in the child, and finds its files closed (grpc/grpc#43055).
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 # No deadline for one example: the machine is shared, and each test has its own limit (`timeout` in pyproject.toml).

@@ -104,6 +104,8 @@ async def test_never_tells_a_secret(variant: str) -> None:
     assert secret.name == "one"
     assert secret.version_info
     assert not secret.HasField("xds_config")
+    (listener,) = (e for e in response.config[0].generic_xds_configs if e.type_url == LISTENER)
+    assert b"[redacted]" in listener.xds_config.value
     assert PRIVATE.encode() not in response.SerializeToString()
 
 

@@ -15,6 +15,7 @@ import grpc.aio
 from envoy.admin.v3 import config_dump_shared_pb2
 from envoy.config.core.v3.base_pb2 import Node
 from envoy.service.status.v3 import csds_pb2
+from google.protobuf import any_pb2
 
 from translators.resources import SECRET, TYPES
 from xds_server.printing import redact
@@ -74,7 +75,8 @@ class TooMuchError(Exception):
 
 
 def handlers(clients: Callable[[], Collection[Client]], calls: Calls) -> grpc.GenericRpcHandler:
-    """Return both methods; `clients` gives the streams whose proxy is known."""
+    """Return both methods; `clients` gives the streams whose proxy is known. One request is answered at a time."""
+    turn = asyncio.Lock()
 
     async def stream(context: grpc.aio.ServicerContext[_Request, _Response]) -> None:
         while isinstance(request := await context.read(), _Request):
@@ -82,7 +84,8 @@ def handlers(clients: Callable[[], Collection[Client]], calls: Calls) -> grpc.Ge
 
     async def fetch(request: _Request, context: grpc.aio.ServicerContext[_Request, _Response]) -> _Response:
         try:
-            return await client_status(request, clients())
+            async with turn:
+                return await client_status(request, clients())
         except ValueError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         except TooMuchError:
@@ -120,11 +123,12 @@ async def client_status(request: _Request, clients: Collection[Client]) -> _Resp
 
 def _answer(found: Mapping[str, tuple[Node, Mapping[str, _Held]]], *, contents: bool) -> _Response:
     response = _Response()
+    shown: dict[Resource, bytes] | None = {} if contents else None
     size = 0
     for _, (node, types) in sorted(found.items()):
         config = response.config.add(node=node)
         for type_url in sorted(types, key=TYPES.index):
-            for entry in _entries(type_url, types[type_url], contents=contents):
+            for entry in _entries(type_url, types[type_url], shown):
                 size += entry.ByteSize()
                 if size > ANSWER_LIMIT:
                     raise TooMuchError
@@ -132,8 +136,11 @@ def _answer(found: Mapping[str, tuple[Node, Mapping[str, _Held]]], *, contents: 
     return response
 
 
-def _entries(type_url: str, held: _Held, *, contents: bool) -> list[_Generic]:
-    """Describe one type of one proxy: an entry a resource; one without a name if there are none."""
+def _entries(type_url: str, held: _Held, shown: dict[Resource, bytes] | None) -> list[_Generic]:
+    """Describe one type of one proxy: an entry a resource; one without a name if there are none.
+
+    `shown`: contents that were redacted for other proxies; None if no contents are asked for.
+    """
     status, resources = held.status, {resource.name: resource for resource in held.resources}
     entries = []
     for name in sorted({*resources, *status.rejected}) or [""]:
@@ -147,9 +154,12 @@ def _entries(type_url: str, held: _Held, *, contents: bool) -> list[_Generic]:
         if state == "ERROR":
             entry.error_state.details = status.error
             entry.error_state.version_info = entry.version_info
-        if contents and resource is not None and type_url != SECRET:
+        if shown is not None and resource is not None and type_url != SECRET:
+            if resource not in shown:
+                wrapped = any_pb2.Any(type_url=type_url, value=resource.body)
+                redact(wrapped)
+                shown[resource] = wrapped.value
             entry.xds_config.type_url = type_url
-            entry.xds_config.value = resource.body
-            redact(entry.xds_config)
+            entry.xds_config.value = shown[resource]
         entries.append(entry)
     return entries

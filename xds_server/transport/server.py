@@ -152,15 +152,17 @@ class AdsServer:
         if not self._push.ready:
             # An empty answer would wipe a proxy's configuration (rule 98).
             return self._refused("not ready", "sources have not synced yet")
-        if 0 < self._limits.streams <= len(self._open):
-            return self._refused("too many", f"{self._limits.streams} streams are open")
         if not self.stopping:
             turn = self._admission.turn(time.monotonic())
             if turn is None:
                 return self._refused("too fast", "too many new streams at once")
             if turn:
                 await self._stopped_within(turn)
-        return self._refused("shutting down", "another server will take the stream") if self.stopping else None
+        if self.stopping:
+            return self._refused("shutting down", "another server will take the stream")
+        if 0 < self._limits.streams <= len(self._open):
+            return self._refused("too many", f"{self._limits.streams} streams are open")
+        return None
 
     def _refused(self, reason: str, details: str) -> Ending:
         self.metrics.streams_refused.add(reason)
