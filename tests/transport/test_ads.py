@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import math
+import signal
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ import pytest
 from tests.transport.scripted import VARIANTS, Client, serving, until
 from translators.resources import CLUSTER, ROUTE
 from xds_server.metrics import Metrics
+from xds_server.transport import server as transport
 from xds_server.transport.ending import Ending
 from xds_server.transport.limits import StreamLimits
 from xds_server.transport.server import AdsServer
@@ -280,3 +283,21 @@ async def test_what_a_stream_held_goes_with_it(how: str) -> None:
             await until(lambda: not any(isinstance(one, AdsStream) for one in gc.get_objects()))
     finally:
         gc.enable()
+
+
+async def test_a_client_that_is_frozen_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its machine still acknowledges bytes; pings go unanswered. Twenty times faster than the server does it."""
+    faster = [(k, v // 20 if "keepalive_t" in k or "ping_timeout" in k else v) for k, v in transport.OPTIONS]
+    monkeypatch.setattr(transport, "OPTIONS", faster)
+    async with serving() as server:
+        command = [sys.executable, "-m", "tests.transport.attacks", "stay", server.target, "0", "1"]
+        client = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        try:
+            assert client.stdout is not None
+            assert await client.stdout.readline() == b"there\n"
+            assert server.ads.opened == 10
+            client.send_signal(signal.SIGSTOP)
+            await until(lambda: server.ads.opened == 0)
+        finally:
+            client.kill()
+            await client.wait()
