@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import gc
 import math
+import os
 import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
 import pytest
+from envoy.config.core.v3 import base_pb2
+from envoy.service.discovery.v3 import discovery_pb2
 
 from tests.transport.scripted import VARIANTS, Client, serving, until
 from translators.resources import CLUSTER, ROUTE
@@ -301,3 +305,38 @@ async def test_a_client_that_is_frozen_is_noticed(monkeypatch: pytest.MonkeyPatc
         finally:
             client.kill()
             await client.wait()
+
+
+async def test_an_idle_stream_keeps_nothing_of_a_big_node() -> None:
+    """Many Envoys send their node, 61 KB of it, with every ACK; the last request must not stay while none comes."""
+    count = 200
+    node = base_pb2.Node(id="big")
+    for number in range(600):
+        node.extensions.add(
+            name=f"envoy.filters.http.number_{number}", category="envoy.filters.http", type_descriptor="x" * 50
+        )
+    async with serving() as server, Client(server, "delta") as client:
+        method = client.channel.stream_stream(
+            f"/{ADS.name}/{ADS.delta}",
+            request_serializer=client.request.SerializeToString,
+            response_deserializer=discovery_pb2.DeltaDiscoveryResponse.FromString,
+        )
+        gc.collect()
+        before = _resident()
+        calls = [method() for _ in range(count)]
+        for call in calls:
+            await call.write(client.request(type_url=CLUSTER, node=node))
+            response: Any = await call.read()
+            await call.write(client.request(type_url=CLUSTER, node=node, response_nonce=response.nonce))
+        await until(lambda: sum(stream.acks for stream in server.ads.streams) == count)
+        gc.collect()
+        kib = (_resident() - before) / 1024 / count
+        for call in calls:
+            call.cancel()
+
+    assert node.ByteSize() > 60_000
+    assert kib < 130  # 60 of our own and of gRPC's, on both sides; 230 with the last request
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

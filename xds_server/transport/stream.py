@@ -253,6 +253,8 @@ class AdsStream(Generic[Request]):
                 self._send(step)
                 if len(self._outgoing) > _BACKLOG:
                     await self._wait_for_room()
+            # Not kept while we wait for the next: many Envoys send their node, 61 KB, with every ACK.
+            del request, step
 
     def _note(self, event: object) -> bool:
         """Take note of a rarer event; false if the stream is over."""
