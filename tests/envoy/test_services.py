@@ -252,3 +252,18 @@ def test_a_server_that_stops_hands_its_envoys_to_the_other(tmp_path: Path, delta
 
         assert {status for status, _ in statuses} == {200}
         assert refusals(envoy) == {}
+
+
+def test_load_reports_are_taken(tmp_path: Path) -> None:
+    with scene(tmp_path) as mesh:
+        tree = mesh.bootstrap(delta=True)
+        services = tree["dynamic_resources"]["ads_config"]["grpc_services"]
+        reporting = {"api_type": "GRPC", "transport_api_version": "V3", "grpc_services": services}
+        tree["cluster_manager"] = {"load_stats_config": reporting}
+        envoy = mesh.envoy(tree)
+        eventually(lambda: envoy.stat("load_reporter.responses") == 1, what="it is told what to report")
+        eventually(lambda: answers(mesh.port) == "v1")
+
+        assert envoy.stat("load_reporter.errors") == 0
+        assert envoy.stat("load_reporter.requests") == 1
+        assert refusals(envoy) == {}
