@@ -121,6 +121,7 @@ NEEDS: Final[dict[str, dict[str, str]]] = {
     "Gateway": {
         "spec.servers[].tls.": HTTPS,
         "spec.servers[].port.name": HTTPS,
+        "spec.servers[].name": HTTPS,
         "spec.servers[].tls.httpsRedirect": "{}",
     },
     "VirtualService": {
@@ -242,7 +243,6 @@ NOTHING_TO_SAY: Final = {
     ("MeshConfig", "enableTracing"): "false, which is not the default, is what is so anyway",
     ("MeshConfig", "enableAutoMtls"): "false, which is not the default, is what is so anyway",
     ("MeshConfig", "enablePrometheusMerge"): "false, which is not the default, is what is so anyway",
-    ("Gateway", "spec.servers[].name"): "a name for people",
 }
 """Fields that change nothing, and of which there is nothing to be said."""
 
