@@ -84,6 +84,10 @@ _DESTINATION_RULE: Final[dict[str, Notice]] = {
 
 _SIDECAR: Final[dict[str, Notice]] = {
     "spec.ingress[].tls": _idle("sidecars do not terminate TLS"),
+    **_under(
+        ("spec.ingress[].connectionPool", "spec.inboundConnectionPool"),
+        {**_POOL, "tcp.idleTimeout": _idle("a workload's connections last as long as their clients want")},
+    ),
 }
 
 _SERVICE_ENTRY: Final[dict[str, Notice]] = {
