@@ -55,6 +55,8 @@ OTHERS: Final = """
 {kind: Service, metadata: {name: web}, spec: {clusterIP: 10.96.0.1, selector: {app: web},
   ports: [{name: http, port: 80, targetPort: 8080}]}}
 ---
+{kind: Service, metadata: {name: away, namespace: elsewhere}, spec: {ports: [{name: http, port: 80}]}}
+---
 {kind: Pod, metadata: {name: pod, labels: {app: pod}}, spec: {}, status: {phase: Running, podIP: 10.9.9.9}}
 """
 BASES: Final = {

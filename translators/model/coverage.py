@@ -86,7 +86,7 @@ _SIDECAR: Final[dict[str, Notice]] = {
     "spec.ingress[].tls": _idle("sidecars do not terminate TLS"),
     **_under(
         ("spec.ingress[].connectionPool", "spec.inboundConnectionPool"),
-        {**_POOL, "tcp.idleTimeout": _idle("a workload's connections last as long as their clients want")},
+        {**_POOL, "tcp.idleTimeout": _idle("an idle TCP connection to a workload is closed after an hour")},
     ),
 }
 
