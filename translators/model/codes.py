@@ -287,6 +287,7 @@ CODES: dict[str, Code] = {
     "PF0735": Code(Severity.INFO, "a WorkloadEntry belongs to no service"),
     "PF0736": Code(Severity.INFO, "an EndpointSlice belongs to a Service that does not exist"),
     "PF0737": Code(Severity.WARNING, "no Service before a gateway has the port of a server"),
+    "PF0738": Code(Severity.WARNING, "a locality that traffic is sent to has no endpoints"),
     # PF08xx Envoy's answers
     "PF0801": Code(Severity.ERROR, "a proxy rejected a resource (NACK)"),
     # PF09xx sources and serving
