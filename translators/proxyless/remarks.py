@@ -31,6 +31,7 @@ _MOST_ATTEMPTS: Final = 4
 """Five attempts in all (gRFC A6)."""
 
 _NO_EJECTION: Final = "gRPC clients eject no endpoint because of consecutive errors"
+_NO_TLS: Final = "a gRPC client uses the credentials that its channel was made with, and no others"
 
 _BALANCERS: Final = frozenset({"UNSPECIFIED", "ROUND_ROBIN"})
 
@@ -116,7 +117,9 @@ def policy_remarks(
     ):
         if origin is not None:
             found += [diagnose("PF0595", reason, Origin(origin.key, f"{origin.path}{at}")) for at, reason in reasons]
+    asks_for_tls = policy.tls is not None and policy.tls.mode != "DISABLE"
     for origin, what in (
+        (policy.tls_origin if asks_for_tls else None, _NO_TLS),
         (policy.outlier_detection_origin, _NO_EJECTION),
         (policy.proxy_protocol_origin, "gRPC clients send no PROXY protocol"),
         (policy.retry_budget_origin, "gRPC clients ignore retryBudget"),

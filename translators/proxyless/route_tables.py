@@ -8,9 +8,9 @@ from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
 from translators.model.meta import Value
 from translators.model.origin import Origin
-from translators.model.service import Protocol
 from translators.names import cluster_name
 from translators.proxyless.action import set_action, set_default
+from translators.proxyless.names import dialled_ports
 from translators.proxyless.route import has_action, matches_of, set_route
 from translators.recorder import SILENT, Recorder
 from translators.resources import CLUSTER, ROUTE, Resource
@@ -36,7 +36,7 @@ class RouteTables(Value, frozen=True, kw_only=True):
     """The route configurations of one service."""
 
     resources: tuple[Resource, ...]
-    """One for each port that is not UDP, in the service's order."""
+    """One for each port that may be dialled, in the service's order."""
     destinations: Mapping[str, Destination]
     """What their routes reach and what exists, by cluster name."""
     diagnostics: tuple[Diagnostic, ...]
@@ -64,9 +64,7 @@ def route_tables(
     resources: list[Resource] = []
     destinations: dict[str, Destination] = {}
     diagnostics: dict[Diagnostic, None] = {}
-    for port in service.ports:
-        if port.protocol is Protocol.UDP:
-            continue
+    for port in dialled_ports(service).values():
         config = _configuration(service, port)
         host = config.virtual_hosts[0]
         noted = Recorder() if recorder.active else SILENT
