@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
+from translators.model.codes import diagnose
 from translators.model.meta import Value
 from translators.model.origin import Origin
 from translators.names import cluster_name
@@ -63,7 +64,7 @@ def route_tables(
     }
     resources: list[Resource] = []
     destinations: dict[str, Destination] = {}
-    diagnostics: dict[Diagnostic, None] = {}
+    diagnostics = dict.fromkeys(_opaque(virtual_service)) if virtual_service is not None else {}
     for port in dialled_ports(service).values():
         config = _configuration(service, port)
         host = config.virtual_hosts[0]
@@ -83,6 +84,14 @@ def route_tables(
         destinations |= {name: destination for name, destination in clusters.items() if destination is not None}
         resources.append(_resource(config, origins, clusters, noted))
     return RouteTables(resources=tuple(resources), destinations=destinations, diagnostics=tuple(diagnostics))
+
+
+def _opaque(service: VirtualService) -> Iterator[Diagnostic]:
+    """Yield what there is to say about routes of connections, which RPCs do not take."""
+    for kind in ("tls", "tcp"):
+        if getattr(service.spec, kind):
+            message = f"gRPC clients ignore {kind} routes: RPCs take the http routes alone"
+            yield diagnose("PF0491", message, Origin(service.key, f"spec.{kind}"))
 
 
 def _configuration(service: Service, port: ServicePort) -> RouteConfiguration:
