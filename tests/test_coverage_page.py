@@ -59,7 +59,7 @@ MESSAGES: Final = {
         "envoy.extensions.filters.network.http_connection_manager.v3": "HttpConnectionManager",
         "envoy.extensions.filters.network.tcp_proxy.v3": "TcpProxy",
         "envoy.extensions.transport_sockets.proxy_protocol.v3": "ProxyProtocolUpstreamTransport",
-        "envoy.extensions.transport_sockets.tls.v3": "CommonTlsContext DownstreamTlsContext TlsParameters "
+        "envoy.extensions.transport_sockets.tls.v3": "CommonTlsContext DownstreamTlsContext Secret TlsParameters "
         "UpstreamTlsContext",
         "envoy.extensions.upstreams.http.v3": "HttpProtocolOptions",
     }.items()

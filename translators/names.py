@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from translators.model.service import Service, ServicePort
@@ -14,20 +14,32 @@ def cluster_name(port: int, subset: str, hostname: str, direction: str = "outbou
     return f"{direction}|{port}|{subset}|{hostname}"
 
 
+STAT_PATTERNS: Final = (
+    "%SERVICE%",
+    "%SERVICE_FQDN%",
+    "%SERVICE_NAME%",
+    "%SERVICE_PORT%",
+    "%SERVICE_PORT_NAME%",
+    "%SUBSET_NAME%",
+    "%TARGET_PORT%",
+)
+"""What MeshConfig's `outboundClusterStatName` may hold."""
+
+
 def stat_name(pattern: str, service: Service, port: ServicePort, subset: str) -> str:
     """Return the name that a cluster is counted under, by MeshConfig's `outboundClusterStatName`; empty: its own."""
     if not pattern:
         return cluster_name(port.number, subset, service.hostname)
-    values = {
-        "%SERVICE%": service.hostname if service.mesh_external else f"{service.name}.{service.namespace}",
-        "%SERVICE_FQDN%": service.hostname,
-        "%SERVICE_NAME%": service.name,
-        "%SERVICE_PORT%": str(port.number),
-        "%SERVICE_PORT_NAME%": port.name,
-        "%SUBSET_NAME%": subset,
-        "%TARGET_PORT%": str(port.target_port),
-    }
-    for name, value in values.items():
+    values = (
+        service.hostname if service.mesh_external else f"{service.name}.{service.namespace}",
+        service.hostname,
+        service.name,
+        str(port.number),
+        port.name,
+        subset,
+        str(port.target_port),
+    )
+    for name, value in zip(STAT_PATTERNS, values, strict=True):
         pattern = pattern.replace(name, value)
     return pattern
 

@@ -8,11 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translators.analysis.destination_rules import destination_rule_remarks
+from translators.analysis.gateway_ports import gateway_port_remarks
 from translators.analysis.gateways import gateway_remarks
 from translators.analysis.mesh import Mesh
+from translators.analysis.policies import policy_remarks
 from translators.analysis.proxies import views_to_try
 from translators.analysis.routes import route_remarks
+from translators.analysis.services import service_remarks
 from translators.analysis.shared_hosts import shared_host_remarks
+from translators.analysis.sidecars import sidecar_remarks
 
 if TYPE_CHECKING:
     from translators.model.origin import Diagnostic
@@ -25,15 +29,19 @@ __all__ = ["analyze"]
 def analyze(world: World, translator: Translator) -> tuple[Diagnostic, ...]:
     """Return what there is to say about a World as a whole, sorted, each thing once.
 
-    Besides the checks of its own it translates for one made-up proxy of each kind that a Gateway selects, and takes
-    over what the translator says.
+    Besides the checks of its own it translates for some made-up proxies (see `views_to_try`), and takes over what the
+    translator says.
     """
     mesh = Mesh(world)
     found: list[Diagnostic] = [
         *gateway_remarks(mesh),
         *route_remarks(mesh),
         *destination_rule_remarks(mesh),
+        *gateway_port_remarks(mesh),
+        *policy_remarks(mesh),
+        *service_remarks(mesh),
         *shared_host_remarks(mesh),
+        *sidecar_remarks(mesh),
     ]
     for view in views_to_try(world, translator.selector_keys(world)):
         found += translator.translate(world, view).diagnostics

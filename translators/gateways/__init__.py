@@ -87,7 +87,7 @@ def gateway_resources(
     diagnostics = [*merged.diagnostics, *tables.diagnostics, *chains.diagnostics, *attached.unmatched(merged)]
     if listeners and (problem := format_problem(world.mesh)):
         diagnostics.append(diagnose("PF0355", problem, implicit("mesh config")))
-    destinations: dict[str, Destination] = {}
+    destinations: dict[str, Destination] = {**chains.destinations}
     for table in tables.made.values():
         destinations |= table.destinations
     return GatewayOutput(

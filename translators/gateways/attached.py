@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from translators.gateways.bindings import bindings
 from translators.model.codes import diagnose
 from translators.model.origin import Diagnostic, Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from translators.destination_rules import MergedRule, RuleIndex
     from translators.gateways.bindings import Bound
@@ -21,8 +21,14 @@ if TYPE_CHECKING:
     from translators.model.virtual_service import VirtualService
     from translators.model.world import World
     from translators.recorder import Recorder
-    from translators.routes.outline import Outline
+    from translators.routes.outline import Kind, Outline
     from translators.services import ServiceIndex
+
+_SERVERS: Final[dict[Kind, str]] = {
+    "http": "http routes are for servers of protocol HTTP, and of protocol HTTPS with a certificate",
+    "tls": "tls routes are for servers of protocol HTTPS or TLS with tls.mode: PASSTHROUGH",
+    "tcp": "tcp routes are for servers of protocol TCP, and of protocol TLS with a certificate",
+}
 
 Targets = tuple["str | Service | MergedRule | None", ...]
 """Four for each destination; see `route_list`."""
@@ -46,7 +52,7 @@ class Attached:
         self._found: dict[str, list[Shared]] = {}
         """By Gateway, for the servers done so far."""
         self._targets: dict[int, Targets] = {}
-        """By the identity of an outline, which lives longer than this object."""
+        """By the identity of a list in an outline, which lives longer than this object."""
         self._known: dict[tuple[str, str], tuple[str, Service | None, MergedRule | None, str]] = {}
 
     def to(self, group: ServerGroup) -> Shared:
@@ -57,22 +63,24 @@ class Attached:
         return shared
 
     def unmatched(self, merged: MergedGateways) -> list[Diagnostic]:
-        """Report the VirtualServices whose hosts none of the servers of their Gateway has."""
+        """Report VirtualServices whose hosts no server of their Gateway has, and routes of a kind that none takes."""
         return [
             diagnostic
             for gateway, hosts in merged.hosts.items()
-            for diagnostic in self.steps.step(_without_host, self._bound, gateway, hosts, *self._found.get(gateway, ()))
+            for diagnostic in self.steps.step(
+                _without_server, self._bound, gateway, hosts, merged.kinds, *self._found.get(gateway, ())
+            )
         ]
 
-    def targets_of(self, service: VirtualService, plan: Outline) -> Targets:
-        """Return what the steps that build routes want to know of each destination of a VirtualService."""
-        found = self._targets.get(id(plan))
+    def targets_of(self, service: VirtualService, hosts: tuple[str, ...]) -> Targets:
+        """Return what the steps that build routes want to know of `hosts`, a list in an outline of a VirtualService."""
+        found = self._targets.get(id(hosts))
         if found is None:
             namespace = service.metadata.namespace
             flat: list[str | Service | MergedRule | None] = []
-            for host in plan.destinations:
+            for host in hosts:
                 flat += self._target(host, namespace)
-            found = self._targets[id(plan)] = tuple(flat)
+            found = self._targets[id(hosts)] = tuple(flat)
         return found
 
     def _target(self, host: str, namespace: str) -> tuple[str, Service | None, MergedRule | None, str]:
@@ -98,24 +106,52 @@ def _shared(bound: Mapping[str, tuple[Bound, ...]], gateway: str, hosts: ServerH
     return tuple(pair for pair in pairs if pair[1])
 
 
-def _without_host(
+def _without_server(
     bound: Mapping[str, tuple[Bound, ...]],
     gateway: str,
     hosts: ServerHosts,
+    kinds: Mapping[str, frozenset[Kind]],
     *shared: Shared,
     recorder: Recorder,
 ) -> tuple[Diagnostic, ...]:
-    """Memoised step: report the VirtualServices of a Gateway that have none of its hosts. Those in `shared` have."""
+    """Memoised step: report the VirtualServices of a Gateway that have none of its hosts (those in `shared` have), and
+    routes that are of no kind that a Gateway of their VirtualService takes.
+    """
     del recorder
     fine = {id(b.service) for pairs in shared for b, _ in pairs}
-    return tuple(
-        diagnose(
-            "PF0711",
-            f"no server of Gateway {gateway} has any of the hosts {', '.join(plan.hosts)} for this namespace: "
-            "these routes are not on it",
-            Origin(service.key, "spec.hosts"),
-            hint="the hosts of a server and of a VirtualService must overlap",
-        )
-        for service, plan in bound.get(gateway, ())
-        if id(service) not in fine and not hosts.intersection(plan.hosts, service.metadata.namespace)
+    found: list[Diagnostic] = []
+    for service, plan in bound.get(gateway, ()):
+        if id(service) not in fine and not hosts.intersection(plan.hosts, service.metadata.namespace):
+            found.append(
+                diagnose(
+                    "PF0711",
+                    f"no server of Gateway {gateway} has any of the hosts {', '.join(plan.hosts)} for this namespace: "
+                    "these routes are not on it",
+                    Origin(service.key, "spec.hosts"),
+                    hint="the hosts of a server and of a VirtualService must overlap",
+                )
+            )
+        # Its other Gateways may be those of another proxy.
+        elif all(other in kinds for other in plan.gateways):
+            taken = {kind for other in plan.gateways for kind in kinds[other]}
+            found += [_without_kind(service, kind, plan) for kind in _kinds_of(service) if kind not in taken]
+    return tuple(found)
+
+
+def _kinds_of(service: VirtualService) -> Iterator[Kind]:
+    """Yield the kinds of routes that a VirtualService has."""
+    if service.spec.http:
+        yield "http"
+    if service.spec.tls:
+        yield "tls"
+    if service.spec.tcp:
+        yield "tcp"
+
+
+def _without_kind(service: VirtualService, kind: Kind, plan: Outline) -> Diagnostic:
+    return diagnose(
+        "PF0712",
+        f"none of the servers of {', '.join(f'Gateway {gateway}' for gateway in plan.gateways)} takes {kind} routes",
+        Origin(service.key, f"spec.{kind}"),
+        hint=_SERVERS[kind],
     )

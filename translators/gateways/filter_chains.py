@@ -11,9 +11,10 @@ from translators.gateways.tls_context import HTTP_ALPN, certificates_of, tls_con
 from translators.messages import pack
 from translators.model.meta import Value
 from translators.model.origin import Origin
-from translators.resources import ROUTE, SECRET, length_delimited
+from translators.resources import CLUSTER, ROUTE, SECRET, length_delimited
 
 if TYPE_CHECKING:
+    from translators.gateways.l4_routes import L4Route
     from translators.model.gateway import Gateway, ServerTLSSettings
     from translators.model.mesh_config import MeshConfig
     from translators.model.meta import ObjectKey
@@ -64,6 +65,38 @@ def https_chain(
     if recorder.active:
         note_server(recorder, chain, Origin(gateway.key, f"spec.servers[{index}]"))
     return fragment(chain, (gateway.key,), refs, recorder)
+
+
+def l4_chain(
+    route: L4Route, server_names: str, subnets: str, gateway: Gateway | None, index: int, *, recorder: Recorder
+) -> ChainFragment:
+    """Memoised step: build the chain of a TLS or TCP route, for some names and networks, each joined by spaces; empty:
+    all. The server in `gateway.spec.servers[index]` terminates TLS; None: nobody does.
+    """
+    chain = FilterChain()
+    chain.filter_chain_match.server_names.extend(server_names.split())
+    for subnet in subnets.split():
+        address, _, length = subnet.partition("/")
+        chain.filter_chain_match.prefix_ranges.add(address_prefix=address).prefix_len.value = int(length)
+    chain.filters.append(route.filter)
+    refs = tuple((CLUSTER, name) for name, _ in route.clusters)
+    origins = route.origins
+    if gateway is not None:
+        origins += (gateway.key,)
+        tls = gateway.spec.servers[index].tls
+        if tls is not None:
+            refs += set_tls(chain, tls, HTTP_ALPN)
+    if recorder.active:
+        if gateway is not None:
+            note_server(recorder, chain, Origin(gateway.key, f"spec.servers[{index}]"))
+        recorder.note("", route.origin)
+        if chain.filter_chain_match.server_names and gateway is None:
+            recorder.note("filter_chain_match.server_names", Origin(route.origin.key, f"{route.origin.path}.sniHosts"))
+        if subnets:
+            field = f"{route.origin.path}.destinationSubnets"
+            recorder.note("filter_chain_match.prefix_ranges", Origin(route.origin.key, field))
+        recorder.include("filters[0].typed_config", route.notes)
+    return fragment(chain, origins, refs, recorder)
 
 
 def set_tls(chain: FilterChain, tls: ServerTLSSettings, alpn: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

@@ -14,6 +14,7 @@ from translators.gateways.servers import (
     ServerGroup,
     TlsServer,
     family_of,
+    kind_of,
     protocol_of,
 )
 from translators.hosts import ServerHosts
@@ -73,6 +74,10 @@ def merge_gateways(lowest_port: int, *objects: Gateway | Service, recorder: Reco
             f"{g.metadata.namespace}/{g.metadata.name}": ServerHosts(
                 (host for server in g.spec.servers for host in server.hosts), g.metadata.namespace
             )
+            for g in gateways
+        },
+        kinds={
+            f"{g.metadata.namespace}/{g.metadata.name}": frozenset(kind_of(server) for server in g.spec.servers)
             for g in gateways
         },
         diagnostics=tuple(dict.fromkeys(diagnostics)),

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from translators.model.gateway import Gateway, Server, ServerTLSSettings
     from translators.model.meta import ObjectKey
     from translators.model.origin import Diagnostic, Origin
+    from translators.routes.outline import Kind
 
 WILDCARD: Final = "0.0.0.0"  # noqa: S104 - where a gateway listens, by definition
 GRPC_WEB: Final = "GRPC-WEB"
@@ -27,6 +28,16 @@ def family_of(server: Server) -> Family:
     if protocol in _HTTP:
         return "HTTP"
     return "TLS" if protocol in _TLS or server.tls is not None else "TCP"
+
+
+def kind_of(server: Server) -> Kind:
+    """Return which routes of a VirtualService a server takes."""
+    family = family_of(server)
+    if family != "TLS":
+        return "http" if family == "HTTP" else "tcp"
+    if server.tls is None or server.tls.mode in _OPAQUE:
+        return "tls"
+    return "http" if protocol_of(server) == "HTTPS" else "tcp"
 
 
 def protocol_of(server: Server) -> str:
@@ -77,9 +88,9 @@ class TlsServer:
         return self.server.tls
 
     @property
-    def serves_http(self) -> bool:
-        """Whether requests come out when TLS has been taken off."""
-        return self.terminates and protocol_of(self.server) == "HTTPS"
+    def kind(self) -> Kind:
+        """Which routes it takes; `tls` if the connection is passed on as it is, else TLS ends here."""
+        return kind_of(self.server)
 
     @property
     def route_name(self) -> str:
@@ -90,11 +101,6 @@ class TlsServer:
         port = f"{server.port.number}.{server.port.name}" if server.port is not None else ""
         bind = f".{server.bind}" if server.bind else ""
         return f"https.{port}.{meta.name}.{meta.namespace}{bind}"
-
-    @property
-    def terminates(self) -> bool:
-        """Whether TLS ends here; if not, the connection is passed on as it is."""
-        return self.tls is not None and self.tls.mode not in _OPAQUE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -135,4 +141,6 @@ class MergedGateways:
     ports: tuple[MergedPort, ...]
     hosts: dict[str, ServerHosts]
     """Gateway (`namespace/name`) to all its hosts."""
+    kinds: dict[str, frozenset[Kind]]
+    """Gateway to the kinds of routes that its servers take."""
     diagnostics: tuple[Diagnostic, ...]

@@ -2,7 +2,7 @@
 
 Ranges: PF01xx files and YAML, PF02xx decoding, PF03xx Gateway, PF04xx VirtualService, PF05xx DestinationRule,
 PF06xx Service, EndpointSlice, ServiceEntry and WorkloadEntry, PF07xx references between objects, PF08xx what Envoy
-said (NACK), PF09xx sources and serving.
+said (NACK), PF09xx sources and serving, PF10xx Sidecar.
 """
 
 from __future__ import annotations
@@ -57,6 +57,10 @@ CODES: dict[str, Code] = {
     "PF0285": Code(Severity.ERROR, "an annotation is reserved for Istio's own use"),
     "PF0286": Code(Severity.ERROR, "a text holds a NUL byte or is not valid Unicode"),
     "PF0287": Code(Severity.ERROR, "a list has too many entries"),
+    "PF0290": Code(Severity.ERROR, "a port in the settings of the mesh is out of range"),
+    "PF0291": Code(Severity.ERROR, "a duration in the settings of the mesh is too short or too fine"),
+    "PF0292": Code(Severity.ERROR, "the pattern for names of statistics has an unknown part"),
+    "PF0293": Code(Severity.ERROR, "a cipher suite or curve in the settings of the mesh is unknown"),
     # PF03xx Gateway
     "PF0301": Code(Severity.ERROR, "a Gateway has no servers"),
     "PF0302": Code(Severity.ERROR, "a server has no hosts"),
@@ -97,6 +101,7 @@ CODES: dict[str, Code] = {
     "PF0354": Code(Severity.WARNING, "a server's protocol is not served in this version"),
     "PF0355": Code(Severity.ERROR, "the access log's format is not usable"),
     "PF0356": Code(Severity.WARNING, "a server's certificates need authenticated xDS"),
+    "PF0357": Code(Severity.WARNING, "a TCP or TLS server has no route, so it takes no connection"),
     # PF04xx VirtualService
     "PF0401": Code(Severity.ERROR, "a VirtualService has no routes"),
     "PF0402": Code(Severity.ERROR, "a VirtualService's host is not valid"),
@@ -160,7 +165,6 @@ CODES: dict[str, Code] = {
     # PF048x what translating a VirtualService finds out
     "PF0480": Code(Severity.WARNING, "delegation is not translated in this version"),
     "PF0481": Code(Severity.WARNING, "a match on JWT claims, which nothing verifies in this version"),
-    "PF0482": Code(Severity.WARNING, "TLS and TCP routes are not translated in this version"),
     "PF0483": Code(Severity.WARNING, "a fault without a percentage affects no request"),
     # PF049x what proxyless gRPC cannot do of a VirtualService
     "PF0490": Code(Severity.WARNING, "a gRPC client cannot match on this, so it gets no route for the match"),
@@ -208,6 +212,7 @@ CODES: dict[str, Code] = {
     "PF0556": Code(Severity.WARNING, "TLS settings have no effect with the mode DISABLE"),
     # PF059x how DestinationRules for one host go together
     "PF0590": Code(Severity.WARNING, "a subset of this name is already defined by another DestinationRule"),
+    "PF0591": Code(Severity.WARNING, "the traffic policy of the host is already set by another DestinationRule"),
     "PF0595": Code(Severity.WARNING, "a gRPC client does not apply a part of a traffic policy"),
     # PF06xx services and endpoints
     "PF0601": Code(Severity.ERROR, "a ServiceEntry has no hosts"),
@@ -266,6 +271,7 @@ CODES: dict[str, Code] = {
     "PF0705": Code(Severity.INFO, "a short host is taken as the host of a ServiceEntry, and not expanded"),
     "PF0710": Code(Severity.WARNING, "a route is never reached, because of another VirtualService for the host"),
     "PF0711": Code(Severity.WARNING, "a VirtualService and its Gateway have no host in common"),
+    "PF0712": Code(Severity.WARNING, "routes of a VirtualService have no server of their kind on its Gateway"),
     "PF0720": Code(Severity.ERROR, "a VirtualService names a Gateway that does not exist"),
     "PF0721": Code(Severity.INFO, "a Gateway selects no known workload"),
     "PF0722": Code(Severity.WARNING, "a DestinationRule is for a host that no service has"),
@@ -276,12 +282,44 @@ CODES: dict[str, Code] = {
     "PF0727": Code(Severity.INFO, "the protocol of a port is not declared"),
     "PF0728": Code(Severity.WARNING, "HTTP requests are routed to a port that is not HTTP"),
     "PF0729": Code(Severity.INFO, "a VirtualService is for sidecars only"),
+    "PF0730": Code(Severity.WARNING, "a DestinationRule is for clients that do not exist"),
+    "PF0731": Code(Severity.WARNING, "a DestinationRule has settings for a port that the service does not have"),
+    "PF0732": Code(Severity.WARNING, "a setting has no effect on any port of the service"),
+    "PF0733": Code(Severity.INFO, "two namespaces define one host"),
+    "PF0734": Code(Severity.WARNING, "the workload selector of a ServiceEntry selects nothing"),
+    "PF0735": Code(Severity.INFO, "a WorkloadEntry belongs to no service"),
+    "PF0736": Code(Severity.INFO, "an EndpointSlice belongs to a Service that does not exist"),
+    "PF0737": Code(Severity.WARNING, "no Service before a gateway has the port of a server"),
     # PF08xx Envoy's answers
     "PF0801": Code(Severity.ERROR, "a proxy rejected a resource (NACK)"),
     # PF09xx sources and serving
     "PF0901": Code(Severity.ERROR, "an object could not be validated (a defect in Pilotfish)"),
     "PF0902": Code(Severity.WARNING, "two sources hold an object of one name; the first source's is used"),
     "PF0903": Code(Severity.ERROR, "a translation failed (a defect in Pilotfish); the last good one is served"),
+    # PF10xx Sidecar
+    "PF1001": Code(Severity.ERROR, "a Sidecar says nothing"),
+    "PF1002": Code(Severity.ERROR, "a listener's port is missing or out of range, or has a targetPort"),
+    "PF1003": Code(Severity.ERROR, "two ingress listeners share a port"),
+    "PF1004": Code(Severity.ERROR, "a listener's protocol is missing or unknown"),
+    "PF1005": Code(Severity.ERROR, "a listener's bind is not an IP address or a Unix socket"),
+    "PF1006": Code(Severity.ERROR, "a defaultEndpoint is not a port of the workload"),
+    "PF1007": Code(Severity.ERROR, "tls does not go with an ingress listener's protocol or mode"),
+    "PF1008": Code(Severity.ERROR, "two egress listeners share an address"),
+    "PF1009": Code(Severity.ERROR, "an egress listener without a port is not the last, or not the only one"),
+    "PF1010": Code(Severity.ERROR, "an egress listener on a Unix socket has a port or is captured"),
+    "PF1011": Code(Severity.ERROR, "an egress listener has no hosts"),
+    "PF1012": Code(Severity.ERROR, "an egress listener's host is not valid"),
+    "PF1013": Code(Severity.ERROR, "a mode of outboundTrafficPolicy is for the mesh only"),
+    "PF1014": Code(Severity.ERROR, "an egress proxy has no port, or gets no traffic"),
+    "PF1015": Code(Severity.WARNING, "an egress listener imports everything and more"),
+    # PF105x what translating for a sidecar finds out
+    "PF1050": Code(Severity.WARNING, "connections to a service cannot be told from those to another"),
+    "PF1051": Code(Severity.WARNING, "two services declare different protocols for one port of a workload"),
+    "PF1052": Code(Severity.WARNING, "an egress listener is not served in this version"),
+    "PF1053": Code(Severity.WARNING, "another Sidecar holds for these workloads"),
+    "PF1054": Code(Severity.WARNING, "an entry of an egress listener's hosts fits nothing"),
+    "PF1055": Code(Severity.WARNING, "a Sidecar's selector selects workloads of its own namespace only"),
+    "PF1056": Code(Severity.WARNING, "a port is one that sidecars use themselves"),
     # PF11xx EnvoyFilter
     "PF1101": Code(Severity.ERROR, "an EnvoyFilter does not say what to patch, or how"),
     "PF1102": Code(Severity.ERROR, "a patch has no value, or adds something without a name"),

@@ -115,13 +115,6 @@ def _blocks(
     service: VirtualService, port: int, gateway: str, left_out: str, scope: Scope
 ) -> Iterator[tuple[HTTPRoute, HTTPMatchRequest | None, str, str]]:
     """Yield what becomes a route: HTTP route, match block, and the paths of both."""
-    for kind in ("tls", "tcp"):
-        if getattr(service.spec, kind):
-            scope.report(
-                "PF0482",
-                f"{kind} routes are not translated in this version: a gateway serves the http routes only",
-                f"spec.{kind}",
-            )
     without = frozenset(left_out.split(",")) if left_out else frozenset()
     namespace = service.metadata.namespace
     for i, http in enumerate(service.spec.http):

@@ -103,10 +103,24 @@ _HTTP: Final[dict[str, str]] = {
     **under(["headers"], _HEADERS),
 }
 
+_L4: Final[dict[str, str]] = {
+    "match": "a `FilterChain` for each",
+    "match[].destinationSubnets": "`FilterChainMatch.prefix_ranges`",
+    "match[].port": "which ports of a Gateway or service it is for",
+    "match[].sourceLabels": "which proxies have it",
+    "match[].gateways": "which gateways have it",
+    "match[].sourceNamespace": "which proxies have it",
+    "route": "`TcpProxy.cluster` or `TcpProxy.weighted_clusters`",
+    "route[].destination": "`TcpProxy.cluster`",
+    "route[].weight": "`TcpProxy.WeightedCluster.ClusterWeight.weight`",
+}
+
 VIRTUAL_SERVICE: Final[dict[str, str]] = {
     "spec.hosts": "`VirtualHost.domains`",
     "spec.gateways": "which gateways have its routes",
     **under(["spec.http"], {"": _HTTP[""]}),
     **under(["spec.http[]"], {name: effect for name, effect in _HTTP.items() if name}),
+    **under(["spec.tls[]", "spec.tcp[]"], _L4),
+    "spec.tls[].match[].sniHosts": "`FilterChainMatch.server_names`",
     "spec.exportTo": "which namespaces see it",
 }
