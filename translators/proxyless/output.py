@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from translators.hosts import fully_qualified
-from translators.model.service import Protocol
 from translators.proxyless.inbound import inbound_listeners
 from translators.proxyless.listeners import dialled_listeners
-from translators.proxyless.remarks import mesh_remarks, policy_remarks
+from translators.proxyless.remarks import may_carry_rpcs, mesh_remarks, policy_remarks
 from translators.proxyless.route_tables import route_tables
 from translators.services import endpoint_set, is_dns
 from translators.sidecars.mesh_routes import all_routing, visible_routes
@@ -133,7 +132,7 @@ def _policy(
     world: World, view: ProxyView, rules: RuleIndex, destination: Destination, steps: Steps
 ) -> tuple[Diagnostic, ...]:
     service, port = destination.service, destination.port
-    if port.protocol is Protocol.UDP:
+    if not may_carry_rpcs(port):
         return ()
     rule = rules.for_service(service, view.namespace, view.labels)
     inline = endpoint_set(world, service, steps).endpoints if is_dns(service) else None

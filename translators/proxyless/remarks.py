@@ -12,6 +12,7 @@ from translators.model.codes import diagnose
 from translators.model.decode import MESH_CONFIG_KEY
 from translators.model.destination_rule import HTTPSettings
 from translators.model.origin import Origin
+from translators.model.service import Protocol
 from translators.names import cluster_name
 
 if TYPE_CHECKING:
@@ -34,6 +35,15 @@ _NO_EJECTION: Final = "gRPC clients eject no endpoint because of consecutive err
 _NO_TLS: Final = "a gRPC client uses the credentials that its channel was made with, and no others"
 
 _BALANCERS: Final = frozenset({"UNSPECIFIED", "ROUND_ROBIN"})
+
+
+OF_GRPC: Final = frozenset({"PF0490", "PF0491", "PF0595"})
+"""What is said about ports only that RPCs may go to: in a mesh with Envoys most rules are for other traffic."""
+
+
+def may_carry_rpcs(port: ServicePort) -> bool:
+    """Whether a port is declared as one that RPCs go to, or not declared."""
+    return port.protocol.is_http2 or port.protocol is Protocol.UNSUPPORTED
 
 
 def ignored_by_grpc(http: HTTPRoute) -> Iterator[tuple[str, str]]:

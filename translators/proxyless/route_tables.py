@@ -12,6 +12,7 @@ from translators.model.origin import Origin
 from translators.names import cluster_name
 from translators.proxyless.action import set_action, set_default
 from translators.proxyless.names import dialled_ports
+from translators.proxyless.remarks import OF_GRPC, may_carry_rpcs
 from translators.proxyless.route import has_action, matches_of, set_route
 from translators.recorder import SILENT, Recorder
 from translators.resources import CLUSTER, ROUTE, Resource
@@ -64,18 +65,21 @@ def route_tables(
     }
     resources: list[Resource] = []
     destinations: dict[str, Destination] = {}
-    diagnostics = dict.fromkeys(_opaque(virtual_service)) if virtual_service is not None else {}
+    diagnostics: dict[Diagnostic, None] = {}
     for port in dialled_ports(service).values():
         config = _configuration(service, port)
         host = config.virtual_hosts[0]
         noted = Recorder() if recorder.active else SILENT
         noted.note("", Origin(service.origin))
+        if virtual_service is not None and may_carry_rpcs(port):
+            diagnostics |= dict.fromkeys(_opaque(virtual_service))
         if virtual_service is not None and virtual_service.spec.http:
             scope = Scope(virtual_service.key, port.number, table, SILENT)
             _fill(host, virtual_service, left_out, mesh_retries, scope, noted)
             clusters = dict(scope.clusters())
             origins = (service.origin, *scope.origins)
-            diagnostics |= dict.fromkeys(scope.diagnostics)
+            said = scope.diagnostics
+            diagnostics |= dict.fromkeys(d for d in said if d.code not in OF_GRPC or may_carry_rpcs(port))
         else:
             reached = _itself(service, port, rule)
             set_default(host.routes.add(), reached, mesh_retries)
