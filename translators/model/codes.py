@@ -259,6 +259,7 @@ CODES: dict[str, Code] = {
     "PF0690": Code(Severity.ERROR, "TLS to endpoints needs certificates that are not handed out in this version"),
     "PF0691": Code(Severity.WARNING, "No name is checked in the certificates of TLS that is not HTTP"),
     "PF0695": Code(Severity.WARNING, "A gRPC client uses one endpoint of a service that is looked up in DNS"),
+    "PF0696": Code(Severity.WARNING, "A gRPC client has no endpoints of a service that a proxy passes through to"),
     # PF07xx references
     # PF070x destinations, PF071x hosts
     "PF0701": Code(Severity.ERROR, "a route leads to a host that no service has"),
