@@ -60,6 +60,20 @@ def test_on_a_slow_wire_too_none_is_lost(shop: Shop, report: Callable[[str], Non
     shop.agree("in the end")
 
 
+def test_what_changed_while_envoy_was_away_loses_none(shop: Shop, report: Callable[[str], None]) -> None:
+    """It comes back with the clusters and the routes of before, and no moment may come at which they do not match."""
+    with shop.load(RATE) as load, shop.relay.slow(SLOW_SECONDS):
+        for _ in range(4):
+            shop.relay.freeze()
+            shop.change(MOVING)
+            shop.server_follows()
+            shop.relay.cut()
+            shop.relay.thaw()
+            shop.agree("it is back")
+    report(f"{load.requests} requests, {load.failed} lost")
+    assert load.failed == 0, shop.describe(load)
+
+
 @pytest.mark.parametrize("variant", ["delta", "sotw"])
 def test_the_wrong_order_loses_requests(variant: str, tmp_path: Path, report: Callable[[str], None]) -> None:
     """The same with a server that sends each push backwards: if nothing were lost, the others would show nothing."""

@@ -20,6 +20,7 @@ MESSAGE_SIZE: Final = 3_500_000
 
 _GENERATION_ENTRIES: Final = 4096
 _GENERATION_BYTES: Final = 64 << 20
+_KEPT: Final = 64
 
 _NO_ENDPOINTS: Final = (implicit("no-endpoints").key,)
 
@@ -34,7 +35,7 @@ class Encoder:
     lives two pushes (`turn`), and is bounded between them.
     """
 
-    __slots__ = ("_control_plane", "_limit", "_new", "_old", "_prefix", "_serial", "_size")
+    __slots__ = ("_control_plane", "_kept", "_limit", "_new", "_old", "_prefix", "_serial", "_size")
 
     def __init__(self, identifier: str, *, nonce_prefix: str = "", message_size: int = MESSAGE_SIZE) -> None:
         """`identifier` is shown by Envoy as `control_plane.identifier`; `nonce_prefix` tells processes apart."""
@@ -45,11 +46,23 @@ class Encoder:
         self._size = 0
         self._new: dict[Hashable, object] = {}
         self._old: dict[Hashable, object] = {}
+        self._kept: dict[str, TypeSet] = {}
 
     def turn(self) -> None:
         """End a push: drop what neither this one nor the one before it used."""
         self._old, self._new = self._new, {}
         self._size = 0
+
+    def keep(self, types: TypeSet) -> None:
+        """Remember the clusters of a version for a client that comes back with it, the last 64 versions."""
+        if types.version not in self._kept:
+            if len(self._kept) >= _KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[types.version] = types
+
+    def kept(self, version: str) -> TypeSet | None:
+        """Return the clusters of a version; None if they were sent too long ago, or by another process."""
+        return self._kept.get(version)
 
     def difference(self, old: TypeSet, new: TypeSet) -> Difference:
         """See `difference.difference`; worked out once for all streams that were sent the same."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET
+from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,6 +24,11 @@ CLUSTER_PATIENCE: Final = 2.0
 
 ROUTE_PATIENCE: Final = 30.0
 """Seconds that a cluster stays for want of the ACK of the routes that no longer name it."""
+
+HOME_PATIENCE: Final = 2.0
+"""Seconds that a cluster which a client brought along stays for want of the ACK of its first routes: it may never ask
+for any.
+"""
 
 _REFERRING: Final = (LISTENER, ROUTE)
 _REFERRED: Final = (CLUSTER, ENDPOINT, SECRET)
@@ -38,6 +43,32 @@ class Stage:
     patience: float = 0.0
     names: frozenset[str] = frozenset()
     """The clusters that it is about: those that come, or those that go."""
+    homecoming: bool = False
+    """Whether it belongs to a homecoming: then a type that was not asked for yet is awaited, too."""
+    holds_back: tuple[str, ...] = ()
+    """The types whose first answer waits for the next stage."""
+
+
+class Brought(Resource):
+    """A resource that a client brought along from another stream, and of which this process knows only that: it is
+    never sent, and is there to be taken away.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, type_url: str, name: str, version: str) -> None:
+        """`version` is what the client says."""
+        super().__init__(type_url, name, f"{name} {version}".encode(), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Baggage:
+    """How the clusters that a client brought along differ from those that it should have."""
+
+    new: bool
+    """Whether it lacks any."""
+    gone: tuple[Resource, ...]
+    """Those that it should not have, sorted by name."""
 
 
 def passage(encoder: Encoder, held: ResourceSet, target: ResourceSet, pending: frozenset[str]) -> tuple[Stage, ...]:
@@ -64,6 +95,22 @@ def passage(encoder: Encoder, held: ResourceSet, target: ResourceSet, pending: f
         moved = _with(encoder, target, held, _REFERRED)
         stages.append(Stage(snapshot=moved, awaits=_REFERRING, patience=ROUTE_PATIENCE, names=going))
     return (*stages, Stage(snapshot=target))
+
+
+def homecoming(encoder: Encoder, target: ResourceSet, baggage: Baggage) -> tuple[Stage, ...]:
+    """Return the stages for a client that comes back with clusters from another stream, or from another server, before
+    it is brought to `target` as any other. Its routes are those of then: they wait for the clusters that are new to it,
+    and the clusters that are gone stay until it has the new routes.
+    """
+    if not baggage.new and not baggage.gone:
+        return ()
+    clusters = encoder.together(target[CLUSTER], baggage.gone) if baggage.gone else target[CLUSTER]
+    grown = replace(target, types={**target.types, CLUSTER: clusters})
+    arrival = Stage(
+        snapshot=grown, awaits=(CLUSTER,), patience=CLUSTER_PATIENCE, homecoming=True, holds_back=_REFERRING
+    )
+    farewell = Stage(snapshot=grown, awaits=_REFERRING, patience=HOME_PATIENCE, homecoming=True)
+    return (arrival, farewell) if baggage.gone else (arrival,)
 
 
 def _with(

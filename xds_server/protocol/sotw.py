@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from envoy.service.discovery.v3.discovery_pb2 import DiscoveryRequest
 
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, TYPES
+from xds_server.protocol.passage import Baggage
 from xds_server.protocol.stream import BaseStream, TypeState
 from xds_server.protocol.subscription import UNCHANGED, Change, Subscription
 
@@ -32,7 +33,16 @@ class SotwStream(BaseStream[DiscoveryRequest]):
     __slots__ = ()
 
     def _first(self, state: TypeState, request: DiscoveryRequest) -> None:
-        """Nothing: `version_info` of an earlier stream saves no answer (rule 4)."""
+        # It saves no answer (rule 4), but tells what the client has.
+        state.version_brought = request.version_info
+
+    def _baggage(self, state: TypeState, clusters: TypeSet) -> Baggage | None:
+        held = self._encoder.kept(state.version_brought) if state.version_brought else None
+        if held is None or not state.subscription.wildcard:
+            return None
+        differs = self._encoder.difference(held, clusters)
+        gone = tuple(held.resources[name] for name in sorted(differs.absent))
+        return Baggage(new=bool(differs.added), gone=gone)
 
     def _subscribe(self, subscription: Subscription, request: DiscoveryRequest) -> Change | Rejected:
         names = request.resource_names
@@ -49,6 +59,8 @@ class SotwStream(BaseStream[DiscoveryRequest]):
         for type_url in TYPES:
             state = self._types.get(type_url)
             if state is None:
+                continue
+            if state.base is None and self._held_back(type_url):
                 continue
             new = snapshot[type_url]
             base, state.base = state.base, new
@@ -99,6 +111,8 @@ class SotwStream(BaseStream[DiscoveryRequest]):
     def _whole(self, state: TypeState, types: TypeSet, now: float) -> Outgoing:
         wants = state.subscription
         message = self._send(state, types, self._selected(wants, types), now, whole=wants.wildcard)
+        if types.type_url == CLUSTER:
+            self._encoder.keep(types)
         state.ledger.settle()  # what is missing is gone
         return message
 
@@ -114,7 +128,8 @@ class SotwStream(BaseStream[DiscoveryRequest]):
     ) -> list[Outgoing]:
         """Of the other types: send what differs, what a request asked for and what goes with a parent."""
         wants, resources, ledger = state.subscription, new.resources, state.ledger
-        clusters = snapshot[CLUSTER]
+        # Of the clusters that a client brought along and that are gone, this process knows no endpoints: it has them.
+        clusters = (self._target if self._homeward and self._target is not None else snapshot)[CLUSTER]
         if base is None or change.wildcard:
             return self._send_part(state, new, self._selected(wants, new), wants.names, clusters, now)
         present: tuple[Resource, ...] = ()

@@ -10,6 +10,7 @@ from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, Disc
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, TYPES
 from xds_server.protocol.events import Connected, Event, Ignored, Rejected, Subscribed, Unsubscribed
 from xds_server.protocol.ledger import Ledger, TypeStatus
+from xds_server.protocol.passage import homecoming
 from xds_server.protocol.step import QUIET, Limits, Step
 from xds_server.protocol.subscription import NAMED_ONLY, UNCHANGED, Change, Subscription
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from translators.resources import Resource, ResourceSet, TypeSet
     from xds_server.protocol.difference import Difference
     from xds_server.protocol.encoder import Encoder
-    from xds_server.protocol.passage import Stage
+    from xds_server.protocol.passage import Baggage, Stage
     from xds_server.protocol.step import Outgoing
 
 APPLIED_IN_PART: Final = frozenset({CLUSTER, LISTENER})
@@ -41,7 +42,7 @@ Message = TypeVar("Message", DiscoveryRequest, DeltaDiscoveryRequest)
 class TypeState:
     """One type on one stream."""
 
-    __slots__ = ("base", "held", "ledger", "subscription")
+    __slots__ = ("base", "held", "ledger", "subscription", "version_brought")
 
     def __init__(self, type_url: str) -> None:
         self.subscription = Subscription(legacy=type_url not in NAMED_ONLY)
@@ -50,6 +51,8 @@ class TypeState:
         """What was offered last: the client was sent all of it that it subscribed to. None before the first answer."""
         self.held: dict[str, str] = {}
         """Until the first answer: the versions that a delta client says it kept from an earlier stream."""
+        self.version_brought = ""
+        """The version of the whole that a state-of-the-world client says it kept."""
 
     def status(self) -> TypeStatus:
         """Sum up for people."""
@@ -96,14 +99,9 @@ class BaseStream(ABC, Generic[Message]):
         if self._ended or snapshot is self._target:
             return QUIET
         self._target = snapshot
-        held, stage = self._snapshot, self._stage
-        if held is None or (stage is None and held[CLUSTER] is snapshot[CLUSTER]) or not self._can_wait():
-            # The way of almost every push: no cluster comes or goes, so nothing has to wait.
-            self._snapshot, self._ahead, self._stage, self.deadline = snapshot, (), None, None
-            responses = self._due(snapshot, now, "", UNCHANGED)
-        else:
-            self._ahead = self._encoder.passage(held, snapshot, stage.names if stage is not None else _NONE)
-            responses = self._onward(now)
+        if self._homeward:
+            return QUIET  # it goes on from there
+        responses = self._steer(snapshot, now)
         return Step(tuple(responses), (), reason) if responses else QUIET
 
     def wake(self, now: float) -> Step:
@@ -114,22 +112,48 @@ class BaseStream(ABC, Generic[Message]):
         responses = self._onward(now)
         return Step(tuple(responses), (), "waited") if responses else QUIET
 
+    def _steer(self, target: ResourceSet, now: float) -> list[Outgoing]:
+        """Set out from what the client was offered last."""
+        held, stage = self._snapshot, self._stage
+        if held is None and self._comes_home(target):
+            return self._onward(now)
+        if held is None or (stage is None and held[CLUSTER] is target[CLUSTER]) or not self._can_wait():
+            # The way of almost every push: no cluster comes or goes, so nothing has to wait.
+            self._snapshot, self._ahead, self._stage, self.deadline = target, (), None, None
+            return self._due(target, now, "", UNCHANGED)
+        self._ahead = self._encoder.passage(held, target, stage.names if stage is not None else _NONE)
+        return self._onward(now)
+
+    def _comes_home(self, target: ResourceSet) -> bool:
+        """Whether the client's first request for clusters waits for an answer and it brought some along that are not
+        those of `target`; then the stages of that are ahead.
+        """
+        clusters = self._types.get(CLUSTER)
+        if clusters is None or clusters.base is not None:
+            return False
+        baggage = self._baggage(clusters, target[CLUSTER])
+        self._ahead = homecoming(self._encoder, target, baggage) if baggage is not None else ()
+        return bool(self._ahead)
+
     def _onward(self, now: float) -> list[Outgoing]:
         """Offer the stages ahead, up to one whose answer must be awaited."""
         out: list[Outgoing] = []
+        before = self._stage
         while self._ahead:
             stage, *ahead = self._ahead
             self._ahead = tuple(ahead)
-            self._snapshot = stage.snapshot
+            self._snapshot, self._stage = stage.snapshot, stage
             out += self._due(stage.snapshot, now, "", UNCHANGED)
             if self._waits_for(stage):
                 # A cluster is waited for once: a newer snapshot does not begin the wait anew.
-                before, self._stage = self._stage, stage
                 again = before is not None and stage.awaits == before.awaits and stage.names <= before.names
                 if self.deadline is None or not again:
                     self.deadline = now + stage.patience
                 return out
+        home = self._homeward
         self._stage = self.deadline = None
+        if home and self._target is not None:
+            out += self._steer(self._target, now)
         return out
 
     def _can_wait(self) -> bool:
@@ -138,7 +162,23 @@ class BaseStream(ABC, Generic[Message]):
         return all(state is not None and state.base is not None for state in states)
 
     def _waits_for(self, stage: Stage) -> bool:
-        return any((state := self._types.get(t)) is not None and state.ledger.waiting for t in stage.awaits)
+        for type_url in stage.awaits:
+            state = self._types.get(type_url)
+            if state is None or state.base is None:
+                if stage.homecoming:
+                    return True
+            elif state.ledger.waiting:
+                return True
+        return False
+
+    @property
+    def _homeward(self) -> bool:
+        """Whether the client has come back, and may still need clusters that it brought along."""
+        return self._stage is not None and self._stage.homecoming
+
+    def _held_back(self, type_url: str) -> bool:
+        """Whether the first answer of a type has to wait."""
+        return self._stage is not None and type_url in self._stage.holds_back
 
     def receive(self, request: Message, now: float) -> Step:
         """See `step.Stream.receive`."""
@@ -170,6 +210,8 @@ class BaseStream(ABC, Generic[Message]):
         if change is not UNCHANGED:
             events.extend(_changes(type_url, change))
             state.ledger.forget(name for name in change.unsubscribed if not state.subscription.wants(name))
+        if type_url == CLUSTER and self._target is not None and self._stage is None and self._comes_home(self._target):
+            return Step(tuple(self._onward(now)), tuple(events), "request")
         owes = self._snapshot is not None and (change.owes or state.base is None)
         if not owes and self._stage is None:
             return Step((), tuple(events)) if events else QUIET
@@ -248,6 +290,13 @@ class BaseStream(ABC, Generic[Message]):
     @abstractmethod
     def _first(self, state: TypeState, request: Message) -> None:
         """Take in what only counts in the first request of a type on a stream."""
+
+    @abstractmethod
+    def _baggage(self, state: TypeState, clusters: TypeSet) -> Baggage | None:
+        """Compare the clusters that a client says it has, in its first request for any, with what it should have.
+
+        None if it has none, or if nothing is known of them.
+        """
 
     @abstractmethod
     def _subscribe(self, subscription: Subscription, request: Message) -> Change | Rejected:
