@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -179,7 +180,8 @@ async def test_serves_changes_and_notes_the_acks(variant: str) -> None:
 @VARIANTS
 async def test_refuses_streams_until_ready(variant: str) -> None:
     async with serving(ready=False) as server, Client(server, variant) as client:
-        await client.subscribe()
+        with contextlib.suppress(grpc.aio.AioRpcError):  # the answer may come first
+            await client.subscribe()
 
         assert await client.ended() is grpc.StatusCode.UNAVAILABLE
         assert not server.ads.streams
@@ -318,7 +320,7 @@ async def test_a_defect_ends_one_stream_and_not_the_others(
         monkeypatch.setattr(type(first._core), "offer", _only(first._core, explode))
         server.change("third")
         if writing:
-            assert await broken.domain() == "second"
+            assert broken.told(await broken.read()) == "second"  # no ACK: the stream may have ended by now
         assert await broken.ended() is grpc.StatusCode.INTERNAL
         while await other.domain() != "third":
             pass
