@@ -10,9 +10,10 @@ import pytest
 
 from tests.envoy.harness import eventually
 from tests.envoy.harness.scene import SAFE, STEADY
+from tests.envoy.harness.shop import Shop
 
 if TYPE_CHECKING:
-    from tests.envoy.harness.shop import Shop
+    from pathlib import Path
 
 RATE = 200
 """Requests a second."""
@@ -105,6 +106,21 @@ def test_a_server_says_goaway_and_closes_later(shop: Shop, rounds: int) -> None:
             shop.agree("over a new connection")
             assert shop.relay.connections == before + number + 1
     assert load.failed == 0, shop.describe(load)
+
+
+@pytest.mark.parametrize("delta", [True, False], ids=["delta", "sotw"])
+def test_streams_end_at_their_age(tmp_path: Path, *, delta: bool) -> None:
+    """`--max-connection-age`, at every moment of an edit: the server ends the stream, Envoy begins another."""
+    shop = Shop(tmp_path, delta=delta, arguments=["--max-connection-age", "1s", "--max-streams-per-second", "0"])
+    try:
+        with shop.load(RATE) as load:
+            while load.requests < RATE * 6:
+                shop.edit(SAFE)
+        assert load.failed == 0, shop.describe(load)
+        first = [one for one in shop.relay.seen if one.kind == "Cluster" and not one.response and not one.nonce]
+        assert len(first) >= 4, "streams that began"
+    finally:
+        shop.close()
 
 
 @pytest.mark.timeout(200)
