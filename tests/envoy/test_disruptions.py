@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.envoy.harness import eventually
-from tests.envoy.harness.scene import SAFE, STEADY
+from tests.envoy.harness.scene import MOVING, SAFE, STEADY
 from tests.envoy.harness.shop import Shop
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def test_a_server_is_killed_and_edits_are_made_while_it_is_away(shop: Shop, roun
             shop.pilotfish.kill()
             eventually(lambda: not connected(shop), 5.0, "Envoy notices")
             for _ in range(3):
-                shop.change(SAFE if shop.delta else STEADY)
+                shop.change(MOVING if shop.delta else STEADY)
             load.wait_for(load.requests + RATE)  # Envoy serves meanwhile
             shop.pilotfish.start()
             shop.agree("the server is back")
@@ -68,7 +68,7 @@ def test_an_envoy_is_frozen(shop: Shop, seconds: int) -> None:
         shop.envoy.process.send(signal.SIGSTOP)
         try:
             for _ in range(3):
-                shop.change(STEADY)
+                shop.change(MOVING)
                 shop.server_follows()
             # Nothing tells that time has passed but time.
             time.sleep(seconds)
@@ -132,7 +132,7 @@ def test_the_wire_goes_dead(shop: Shop, seconds: int, lost: bool) -> None:
     with shop.load(RATE) as load:
         shop.relay.freeze()
         for number in range(3):
-            shop.change(SAFE if lost else STEADY)
+            shop.change(MOVING)
             shop.server_follows()
             load.wait_for(RATE * seconds * (number + 1) // 3)
         if lost:

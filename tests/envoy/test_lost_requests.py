@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.envoy.harness import misordered
-from tests.envoy.harness.scene import SAFE, rename, replace_all, split
+from tests.envoy.harness.scene import MOVING, SAFE
 from tests.envoy.harness.shop import Shop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.envoy.harness.load import Load
-
-MOVING = (rename, replace_all, split)
-"""Edits that all bring clusters, and take some away."""
 
 WRONG = (str(Path(misordered.__file__)),)
 SLOW_SECONDS = 0.03

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 CLUSTER_PATIENCE: Final = 2.0
 """Seconds that routes wait for the ACK of a cluster that is new to the client, once in the cluster's life."""
 
+AWAY_PATIENCE: Final = 60.0
+"""Seconds that routes wait for a client that says nothing at all: one that reads a new cluster asks for its endpoints
+at once, so the routes would be read with the cluster, before the endpoints, and lead nowhere. A dead connection ends
+before that.
+"""
+
 ROUTE_PATIENCE: Final = 30.0
 """Seconds that a cluster stays for want of the ACK of the routes that no longer name it."""
 
@@ -47,6 +53,12 @@ class Stage:
     """Whether it belongs to a homecoming: then a type that was not asked for yet is awaited, too."""
     holds_back: tuple[str, ...] = ()
     """The types whose first answer waits for the next stage."""
+
+    @property
+    def is_answered_at_once(self) -> bool:
+        """Whether any client that reads it has something to ask: the endpoints of a new cluster."""
+        endpoints = self.snapshot[ENDPOINT].resources
+        return self.awaits == (CLUSTER,) and any(name in endpoints for name in self.names)
 
 
 class Brought(Resource):

@@ -10,7 +10,7 @@ from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, Disc
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, TYPES
 from xds_server.protocol.events import Connected, Event, Ignored, Rejected, Subscribed, Unsubscribed
 from xds_server.protocol.ledger import Ledger, TypeStatus
-from xds_server.protocol.passage import homecoming
+from xds_server.protocol.passage import AWAY_PATIENCE, CLUSTER_PATIENCE, homecoming
 from xds_server.protocol.step import QUIET, Limits, Step
 from xds_server.protocol.subscription import NAMED_ONLY, UNCHANGED, Change, Subscription
 
@@ -68,6 +68,7 @@ class BaseStream(ABC, Generic[Message]):
 
     __slots__ = (
         "_ahead",
+        "_away_until",
         "_connected",
         "_encoder",
         "_ended",
@@ -91,6 +92,10 @@ class BaseStream(ABC, Generic[Message]):
         """The stage whose answer is awaited."""
         self._ahead: tuple[Stage, ...] = ()
         self.deadline: float | None = None
+        self._away_until: float | None = None
+        """While the client has said nothing since clusters were sent that it asks for endpoints of at once: how long to
+        take it that it has not read them. It may be frozen, or nothing gets through to it.
+        """
         self._connected = False
         self._ended = False
 
@@ -107,6 +112,9 @@ class BaseStream(ABC, Generic[Message]):
     def wake(self, now: float) -> Step:
         """See `step.Stream.wake`."""
         if self._ended or self.deadline is None or now < self.deadline:
+            return QUIET
+        if self._away_until is not None and now < self._away_until:
+            self.deadline = now + CLUSTER_PATIENCE
             return QUIET
         self.deadline = None
         responses = self._onward(now)
@@ -149,6 +157,7 @@ class BaseStream(ABC, Generic[Message]):
                 again = before is not None and stage.awaits == before.awaits and stage.names <= before.names
                 if self.deadline is None or not again:
                     self.deadline = now + stage.patience
+                    self._away_until = now + AWAY_PATIENCE if stage.is_answered_at_once else None
                 return out
         home = self._homeward
         self._stage = self.deadline = None
@@ -184,6 +193,7 @@ class BaseStream(ABC, Generic[Message]):
         """See `step.Stream.receive`."""
         if self._ended:
             return QUIET
+        self._away_until = None
         events: list[Event] = []
         if not self._connected:
             if not (request.HasField("node") and request.node.id):
@@ -210,16 +220,22 @@ class BaseStream(ABC, Generic[Message]):
         if change is not UNCHANGED:
             events.extend(_changes(type_url, change))
             state.ledger.forget(name for name in change.unsubscribed if not state.subscription.wants(name))
-        if type_url == CLUSTER and self._target is not None and self._stage is None and self._comes_home(self._target):
-            return Step(tuple(self._onward(now)), tuple(events), "request")
-        owes = self._snapshot is not None and (change.owes or state.base is None)
-        if not owes and self._stage is None:
-            return Step((), tuple(events)) if events else QUIET
-        responses = self._due(self._snapshot, now, type_url, change) if owes and self._snapshot is not None else []
+        responses = self._asked(type_url, state, change, now)
         if self._stage is not None and not self._waits_for(self._stage):
             self.deadline = None
             responses += self._onward(now)
+        if not responses:
+            return Step((), tuple(events)) if events else QUIET
         return Step(tuple(responses), tuple(events), "request")
+
+    def _asked(self, type_url: str, state: TypeState, change: Change, now: float) -> list[Outgoing]:
+        """Return what a request is answered."""
+        snapshot = self._snapshot
+        if snapshot is None or not (change.owes or state.base is None):
+            return []
+        if type_url == CLUSTER and self._stage is None and self._comes_home(snapshot):
+            return self._onward(now)
+        return self._due(snapshot, now, type_url, change)
 
     def status(self) -> dict[str, TypeStatus]:
         """See `step.Stream.status`."""
