@@ -1,30 +1,28 @@
-"""What both variants of a stream share: the node, the types, ACK and NACK, limits. The variants say what is sent."""
+"""What both variants of a stream share: the node, requests and their answers, limits. The variants say what is sent."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, DiscoveryRequest
 
-from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, TYPES
-from xds_server.protocol.events import Connected, Event, Ignored, Rejected, Subscribed, Unsubscribed
-from xds_server.protocol.ledger import Ledger, TypeStatus
-from xds_server.protocol.passage import AWAY_PATIENCE, CLUSTER_PATIENCE, homecoming
+from translators.resources import CLUSTER, ENDPOINT, LISTENER, SECRET, TYPES
+from xds_server.protocol.events import Acked, Connected, Event, Ignored, Rejected, Subscribed, Unsubscribed
+from xds_server.protocol.quarantine import Quarantine
+from xds_server.protocol.state import TypeState
 from xds_server.protocol.step import QUIET, Limits, Step
-from xds_server.protocol.subscription import NAMED_ONLY, UNCHANGED, Change, Subscription
+from xds_server.protocol.subscription import UNCHANGED, Change, Subscription
+from xds_server.protocol.treatment import Treatment
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from translators.resources import Resource, ResourceSet, TypeSet
+    from translators.resources import Resource, TypeSet
     from xds_server.protocol.difference import Difference
     from xds_server.protocol.encoder import Encoder
-    from xds_server.protocol.passage import Baggage, Stage
+    from xds_server.protocol.ledger import TypeStatus
     from xds_server.protocol.step import Outgoing
-
-APPLIED_IN_PART: Final = frozenset({CLUSTER, LISTENER})
-"""Types of which Envoy and gRPC apply the good resources of a response that they reject."""
 
 RESENT_WITH_PARENT: Final = {CLUSTER: (ENDPOINT, SECRET), LISTENER: (SECRET,)}
 """What a client wants again, even unchanged, once its parent was added or modified: a cluster warms until it gets its
@@ -34,160 +32,28 @@ the one it has. https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protoco
 
 _SERVED: Final = frozenset(TYPES)
 
-_NONE: Final[frozenset[str]] = frozenset()
-
 Message = TypeVar("Message", DiscoveryRequest, DeltaDiscoveryRequest)
 
 
-class TypeState:
-    """One type on one stream."""
-
-    __slots__ = ("base", "held", "ledger", "subscription", "version_brought")
-
-    def __init__(self, type_url: str) -> None:
-        self.subscription = Subscription(legacy=type_url not in NAMED_ONLY)
-        self.ledger = Ledger()
-        self.base: TypeSet | None = None
-        """What was offered last: the client was sent all of it that it subscribed to. None before the first answer."""
-        self.held: dict[str, str] = {}
-        """Until the first answer: the versions that a delta client says it kept from an earlier stream."""
-        self.version_brought = ""
-        """The version of the whole that a state-of-the-world client says it kept."""
-
-    def status(self) -> TypeStatus:
-        """Sum up for people."""
-        wants, base = self.subscription, self.base
-        if base is None:
-            return self.ledger.status(0)
-        held = len(base.resources) if wants.wildcard else sum(name in base.resources for name in wants.names)
-        return self.ledger.status(held)
-
-
-class BaseStream(ABC, Generic[Message]):
+class BaseStream(Treatment, Generic[Message]):
     """See `step.Stream`. A variant says how a request changes a subscription, and what is due."""
 
-    __slots__ = (
-        "_ahead",
-        "_away_until",
-        "_connected",
-        "_encoder",
-        "_ended",
-        "_limits",
-        "_snapshot",
-        "_stage",
-        "_target",
-        "_types",
-        "deadline",
-    )
+    __slots__ = ("_connected", "_peer")
 
-    def __init__(self, encoder: Encoder, *, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
-        """`encoder` is shared by all streams of the process."""
-        self._encoder = encoder
-        self._limits = limits
-        self._types: dict[str, TypeState] = {}
-        self._snapshot: ResourceSet | None = None
-        """What was offered to the client last: `_target`, or a stage on the way there."""
-        self._target: ResourceSet | None = None
-        self._stage: Stage | None = None
-        """The stage whose answer is awaited."""
-        self._ahead: tuple[Stage, ...] = ()
-        self.deadline: float | None = None
-        self._away_until: float | None = None
-        """While the client has said nothing since clusters were sent that it asks for endpoints of at once: how long to
-        take it that it has not read them. It may be frozen, or nothing gets through to it.
+    def __init__(
+        self,
+        encoder: Encoder,
+        quarantine: Quarantine | None = None,
+        *,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        peer: str = "",
+    ) -> None:
+        """`encoder` and `quarantine` are shared by all streams of the process; `peer` is whom the transport has
+        authenticated, if anybody.
         """
+        super().__init__(encoder, quarantine or Quarantine(), limits=limits)
         self._connected = False
-        self._ended = False
-
-    def offer(self, snapshot: ResourceSet, now: float, reason: str = "") -> Step:
-        """See `step.Stream.offer`."""
-        if self._ended or snapshot is self._target:
-            return QUIET
-        self._target = snapshot
-        if self._homeward:
-            return QUIET  # it goes on from there
-        responses = self._steer(snapshot, now)
-        return Step(tuple(responses), (), reason) if responses else QUIET
-
-    def wake(self, now: float) -> Step:
-        """See `step.Stream.wake`."""
-        if self._ended or self.deadline is None or now < self.deadline:
-            return QUIET
-        if self._away_until is not None and now < self._away_until:
-            self.deadline = now + CLUSTER_PATIENCE
-            return QUIET
-        self.deadline = None
-        responses = self._onward(now)
-        return Step(tuple(responses), (), "waited") if responses else QUIET
-
-    def _steer(self, target: ResourceSet, now: float) -> list[Outgoing]:
-        """Set out from what the client was offered last."""
-        held, stage = self._snapshot, self._stage
-        if held is None and self._comes_home(target):
-            return self._onward(now)
-        if held is None or (stage is None and held[CLUSTER] is target[CLUSTER]) or not self._can_wait():
-            # The way of almost every push: no cluster comes or goes, so nothing has to wait.
-            self._snapshot, self._ahead, self._stage, self.deadline = target, (), None, None
-            return self._due(target, now, "", UNCHANGED)
-        self._ahead = self._encoder.passage(held, target, stage.names if stage is not None else _NONE)
-        return self._onward(now)
-
-    def _comes_home(self, target: ResourceSet) -> bool:
-        """Whether the client's first request for clusters waits for an answer and it brought some along that are not
-        those of `target`; then the stages of that are ahead.
-        """
-        clusters = self._types.get(CLUSTER)
-        if clusters is None or clusters.base is not None:
-            return False
-        baggage = self._baggage(clusters, target[CLUSTER])
-        self._ahead = homecoming(self._encoder, target, baggage) if baggage is not None else ()
-        return bool(self._ahead)
-
-    def _onward(self, now: float) -> list[Outgoing]:
-        """Offer the stages ahead, up to one whose answer must be awaited."""
-        out: list[Outgoing] = []
-        before = self._stage
-        while self._ahead:
-            stage, *ahead = self._ahead
-            self._ahead = tuple(ahead)
-            self._snapshot, self._stage = stage.snapshot, stage
-            out += self._due(stage.snapshot, now, "", UNCHANGED)
-            if self._waits_for(stage):
-                # A cluster is waited for once: a newer snapshot does not begin the wait anew.
-                again = before is not None and stage.awaits == before.awaits and stage.names <= before.names
-                if self.deadline is None or not again:
-                    self.deadline = now + stage.patience
-                    self._away_until = now + AWAY_PATIENCE if stage.is_answered_at_once else None
-                return out
-        home = self._homeward
-        self._stage = self.deadline = None
-        if home and self._target is not None:
-            out += self._steer(self._target, now)
-        return out
-
-    def _can_wait(self) -> bool:
-        """Whether the client takes clusters from this stream and listeners or routes, so that their order matters."""
-        taken = {t for t in (CLUSTER, LISTENER, ROUTE) if (s := self._types.get(t)) is not None and s.base is not None}
-        return CLUSTER in taken and len(taken) > 1
-
-    def _waits_for(self, stage: Stage) -> bool:
-        for type_url in stage.awaits:
-            state = self._types.get(type_url)
-            if state is None or state.base is None:
-                if stage.homecoming:
-                    return True
-            elif state.ledger.waiting:
-                return True
-        return False
-
-    @property
-    def _homeward(self) -> bool:
-        """Whether the client has come back, and may still need clusters that it brought along."""
-        return self._stage is not None and self._stage.homecoming
-
-    def _held_back(self, type_url: str) -> bool:
-        """Whether the first answer of a type has to wait."""
-        return self._stage is not None and type_url in self._stage.holds_back
+        self._peer = peer
 
     def receive(self, request: Message, now: float) -> Step:
         """See `step.Stream.receive`."""
@@ -201,6 +67,7 @@ class BaseStream(ABC, Generic[Message]):
                 return self._end(Rejected(status="INVALID_ARGUMENT", reason=f"{what} the stream's first message"))
             # "It is sufficient to only check the first message for the node identifier" (rules 78 and 79).
             self._connected = True
+            self._admit(self._quarantine.ward(request.node, self._peer), now)
             events.append(Connected(node=request.node))
         type_url = request.type_url
         state = self._types.get(type_url)
@@ -212,17 +79,20 @@ class BaseStream(ABC, Generic[Message]):
             # A nonce in the first request of a type is from another stream, and means nothing (rule 10).
             state = self._types[type_url] = TypeState(type_url)
             self._first(state, request)
-        elif answer := self._answer(type_url, state, request, now):
-            events.append(answer)
+        else:
+            self._answer(type_url, state, request, now, events)
         change = self._subscribe(state.subscription, request)
         if isinstance(change, Rejected):
             return self._end(change)
         if change is not UNCHANGED:
             events.extend(_changes(type_url, change))
-            state.ledger.forget(name for name in change.unsubscribed if not state.subscription.wants(name))
         responses = self._asked(type_url, state, change, now)
+        if request.HasField("error_detail"):
+            responses += self._steer_again(now)
+        if self._trying:
+            responses += self._treat(now)
         if self._stage is not None and not self._waits_for(self._stage):
-            self.deadline = None
+            self._patience = None
             responses += self._onward(now)
         if not responses:
             return Step((), tuple(events)) if events else QUIET
@@ -237,9 +107,22 @@ class BaseStream(ABC, Generic[Message]):
             return self._onward(now)
         return self._due(snapshot, now, type_url, change)
 
+    def _answer(self, type_url: str, state: TypeState, request: Message, now: float, events: list[Event]) -> None:
+        """Correlate an ACK or NACK: an error_detail is a NACK, and nothing else is (rules 5 to 7, 35 and 37)."""
+        if request.HasField("error_detail"):
+            events += self._reject(type_url, state, request.response_nonce, request.error_detail, now)
+        elif answer := state.ledger.acknowledge(type_url, request.response_nonce, now):
+            events.append(answer)
+            if type(answer) is Acked:
+                events += self._accept(type_url, state)
+
     def status(self) -> dict[str, TypeStatus]:
         """See `step.Stream.status`."""
-        return {type_url: self._types[type_url].status() for type_url in TYPES if type_url in self._types}
+        return {
+            type_url: state.status(*self._rejected(type_url, state))
+            for type_url in TYPES
+            if (state := self._types.get(type_url)) is not None
+        }
 
     def held(self, type_url: str) -> tuple[Resource, ...]:
         """See `step.Stream.held`."""
@@ -247,23 +130,6 @@ class BaseStream(ABC, Generic[Message]):
         if state is None or state.base is None or not state.subscription:
             return ()
         return self._selected(state.subscription, state.base)
-
-    def _answer(self, type_url: str, state: TypeState, request: Message, now: float) -> Event | None:
-        """Correlate an ACK or NACK: an error_detail is a NACK, and nothing else is (rules 5 to 7, 35 and 37)."""
-        if request.HasField("error_detail"):
-            return state.ledger.reject(
-                type_url,
-                request.response_nonce,
-                request.error_detail,
-                lambda name: self._meant(type_url, name) if state.subscription.wants(name) else None,
-                partial=type_url in APPLIED_IN_PART,
-            )
-        return state.ledger.acknowledge(type_url, request.response_nonce, now)
-
-    def _meant(self, type_url: str, name: str) -> str:
-        """Return the version in which the client should hold a resource; empty if it should not."""
-        resource = self._snapshot[type_url].resources.get(name) if self._snapshot else None
-        return resource.version if resource else ""
 
     def _end(self, rejected: Rejected) -> Step:
         self._ended = True
@@ -318,22 +184,8 @@ class BaseStream(ABC, Generic[Message]):
         """Take in what only counts in the first request of a type on a stream."""
 
     @abstractmethod
-    def _baggage(self, state: TypeState, clusters: TypeSet) -> Baggage | None:
-        """Compare the clusters that a client says it has, in its first request for any, with what it should have.
-
-        None if it has none, or if nothing is known of them.
-        """
-
-    @abstractmethod
     def _subscribe(self, subscription: Subscription, request: Message) -> Change | Rejected:
         """Change the subscription as the request says."""
-
-    @abstractmethod
-    def _due(self, snapshot: ResourceSet, now: float, asked: str, change: Change) -> list[Outgoing]:
-        """Return what must be sent so that the client holds what it subscribed to of `snapshot`, in order.
-
-        `change` is what a request of type `asked` did, when it is a request that is answered.
-        """
 
 
 def _changes(type_url: str, change: Change) -> Iterable[Event]:
