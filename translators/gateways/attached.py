@@ -72,13 +72,12 @@ class Attached:
             )
         ]
 
-    def targets_of(self, service: VirtualService, hosts: tuple[str, ...]) -> Targets:
-        """Return what the steps that build routes want to know of `hosts`, a list in an outline of a VirtualService."""
+    def targets_of(self, hosts: tuple[tuple[str, str], ...]) -> Targets:
+        """Return what the steps that build routes want to know of the destinations in an outline."""
         found = self._targets.get(id(hosts))
         if found is None:
-            namespace = service.metadata.namespace
             flat: list[str | Service | MergedRule | None] = []
-            for host in hosts:
+            for namespace, host in hosts:
                 flat += self._target(host, namespace)
             found = self._targets[id(hosts)] = tuple(flat)
         return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from translators.model.virtual_service import VirtualService
+from translators.routes.delegation import with_delegates
 from translators.routes.outline import Outline, outline
 from translators.services.exports import is_visible, resolved_export_to
 
@@ -31,7 +32,8 @@ def bindings(world: World, namespace: str, steps: Steps) -> Mapping[str, tuple[B
     flat: list[VirtualService | Outline] = []
     for services in world.kind(VirtualService).values():
         for service in services.values():
-            flat += (service, step(outline, service, domain))
+            plan = step(outline, service, domain)
+            flat += (service, with_delegates(world, service, plan, steps) if plan.delegates else plan)
     return step(_bind, namespace, world.mesh.default_virtual_service_export_to, *flat)
 
 

@@ -74,8 +74,8 @@ def l4_route_list(
     four for each of the outline's `l4_destinations`; see `route_list`.
     """
     table = {
-        host: Target(*targets[4 * i : 4 * i + 4])  # type: ignore[arg-type] # four by four, as the docstring says
-        for i, host in enumerate(plan.l4_destinations)
+        destination: Target(*targets[4 * i : 4 * i + 4])  # type: ignore[arg-type] # four by four, as the docstring says
+        for i, destination in enumerate(plan.l4_destinations)
     }
     log = access_log(mesh)
     routes: list[L4Route] = []

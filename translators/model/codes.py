@@ -159,9 +159,9 @@ CODES: dict[str, Code] = {
     "PF0470": Code(Severity.WARNING, "a route is never reached"),
     "PF0471": Code(Severity.WARNING, "a match is never reached"),
     # PF048x what translating a VirtualService finds out
-    "PF0480": Code(Severity.WARNING, "delegation is not translated in this version"),
     "PF0481": Code(Severity.WARNING, "a match on JWT claims, which nothing verifies in this version"),
     "PF0483": Code(Severity.WARNING, "a fault without a percentage affects no request"),
+    "PF0484": Code(Severity.WARNING, "a delegate's route contradicts the route that delegates to it, and is left out"),
     # PF05xx DestinationRule
     "PF0501": Code(Severity.ERROR, "a DestinationRule's host is missing or not valid"),
     "PF0502": Code(Severity.ERROR, "a traffic policy says nothing"),
@@ -260,6 +260,8 @@ CODES: dict[str, Code] = {
     "PF0727": Code(Severity.INFO, "the protocol of a port is not declared"),
     "PF0728": Code(Severity.WARNING, "HTTP requests are routed to a port that is not HTTP"),
     "PF0729": Code(Severity.INFO, "a VirtualService is for sidecars only"),
+    "PF0730": Code(Severity.ERROR, "a route delegates to a VirtualService that does not exist, has hosts or is hidden"),
+    "PF0731": Code(Severity.INFO, "no route delegates to this VirtualService, so it has no effect"),
     # PF08xx Envoy's answers
     "PF0801": Code(Severity.ERROR, "a proxy rejected a resource (NACK)"),
     # PF09xx sources and serving
