@@ -10,19 +10,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from translators.clusters import cluster_resources
+from translators.clusters import ClusterOutput, build_cluster, cluster_resources
 from translators.destination_rules import rule_index
 from translators.envoy_filters import apply_plan, keys_of, plan_for, reached
 from translators.extensions import NamedExtension, apply_extensions
-from translators.gateways import gateway_resources
+from translators.gateways import GatewayOutput, gateway_resources
+from translators.locality import distribution_keys, locality_keys, rule_locality_keys
 from translators.memo import Memo, Recording
 from translators.model.destination_rule import DestinationRule
 from translators.model.envoy_filter import EnvoyFilter
 from translators.model.gateway import Gateway
 from translators.model.kubernetes import Service as KubernetesService
+from translators.model.proxy import GRPC, LOCALITY
+from translators.model.service_entry import ServiceEntry
 from translators.model.virtual_service import VirtualService
+from translators.proxyless import ProxylessOutput, empty_clusters, proxyless_resources
+from translators.proxyless import build_cluster as build_grpc_cluster
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, ResourceSet, TypeSet
 from translators.services import service_index, services_touched
+from translators.services.exports import DISTRIBUTION_ANNOTATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,6 +57,8 @@ class Translation(ResourceSet):
     rules: RuleIndex
     destinations: Mapping[ObjectKey, tuple[Destination, ...]] = field(default_factory=dict)
     """By the key of the object that the service was made from."""
+    by_endpoints: frozenset[ObjectKey] = frozenset()
+    """Keys of the objects whose endpoints decide about more than their assignments."""
 
 
 class Translator:
@@ -65,7 +73,7 @@ class Translator:
         self._limit = _SPARE
 
     def selector_keys(self, world: World) -> frozenset[str]:
-        """Return the label keys that any selector in the World mentions; other labels cannot change a translation."""
+        """See `selector_keys`; with this translator's memo."""
         return selector_keys(world, self._memo)
 
     def translate(self, world: World, view: ProxyView, previous: ResourceSet | None = None) -> Translation:
@@ -109,12 +117,11 @@ class Translator:
         """Return what endpoint changes alone make of the previous translation; None if there is more to it."""
         changed = world.changed_since(previous.world)
         touched = None if changed is None else services_touched(previous.world, world, changed)
-        if touched is None:
+        if touched is None or not touched.isdisjoint(previous.by_endpoints):
             return None
         destinations = [d for key in touched for d in previous.destinations.get(key, ())]
         before, after = (
-            cluster_resources(w, previous.view, destinations, previous.rules, self._memo)
-            for w in (previous.world, world)
+            _clusters(w, previous.view, destinations, previous.rules, self._memo) for w in (previous.world, world)
         )
         if before.diagnostics != after.diagnostics:
             return None
@@ -132,16 +139,22 @@ def _whole_pass(
 ) -> Translation:
     services = service_index(world, steps)
     rules = rule_index(world, services, steps)
-    gateway = gateway_resources(world, view, services, rules, steps)
-    plan = plan_for(world, view, steps)
-    destinations = (*gateway.destinations, *(reached(plan, view, services) if plan is not None else ()))
-    clusters = cluster_resources(world, view, destinations, rules, steps)
+    served: GatewayOutput | ProxylessOutput
+    if view.generator == GRPC:
+        plan = None  # patches are to what an Envoy is sent
+        served = proxyless_resources(world, view, services, rules, steps)
+    else:
+        plan = plan_for(world, view, steps)
+        served = gateway_resources(world, view, services, rules, steps)
+    destinations = (*served.destinations, *(reached(plan, view, services) if plan is not None else ()))
+    clusters = _clusters(world, view, destinations, rules, steps)
+    none = empty_clusters(served.routes, clusters.clusters, steps) if view.generator == GRPC else None
     made = {
-        CLUSTER: clusters.clusters,
-        ENDPOINT: clusters.assignments,
-        LISTENER: gateway.listeners,
-        ROUTE: gateway.routes,
-        SECRET: gateway.secrets,
+        CLUSTER: (*clusters.clusters, *(none.clusters if none else ())),
+        ENDPOINT: (*clusters.assignments, *(none.assignments if none else ())),
+        LISTENER: served.listeners,
+        ROUTE: served.routes,
+        SECRET: served.secrets if isinstance(served, GatewayOutput) else (),
     }
     made, remarks = apply_plan(plan, made, steps) if plan is not None else (made, ())
     made, problems = apply_extensions(extensions, world, view, made) if extensions else (made, ())
@@ -158,7 +171,7 @@ def _whole_pass(
             (
                 *services.diagnostics,
                 *rules.diagnostics,
-                *gateway.diagnostics,
+                *served.diagnostics,
                 *clusters.diagnostics,
                 *remarks,
                 *problems,
@@ -168,7 +181,15 @@ def _whole_pass(
         generation=generation,
         rules=rules,
         destinations={key: tuple(found) for key, found in by_origin.items()},
+        by_endpoints=served.by_endpoints if isinstance(served, ProxylessOutput) else frozenset(),
     )
+
+
+def _clusters(
+    world: World, view: ProxyView, destinations: Iterable[Destination], rules: RuleIndex, steps: Steps
+) -> ClusterOutput:
+    build = build_grpc_cluster if view.generator == GRPC else build_cluster
+    return cluster_resources(world, view, destinations, rules, steps, build)
 
 
 def _sorted(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -176,13 +197,22 @@ def _sorted(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 
 def selector_keys(world: World, steps: Steps | None = None) -> frozenset[str]:
-    """Return the label keys that any selector in the World mentions; other labels cannot change a translation."""
+    """Return what matters about a proxy: the label keys that any selector in the World mentions, and LOCALITY if some
+    policy looks at that. Other labels cannot change a translation.
+    """
     steps = steps or Recording()
-    keys: set[str] = set()
+    keys: set[str] = set(locality_keys(world.mesh.locality_lb_setting))
+    if (
+        world.mesh.default_traffic_policy is not None
+        and world.mesh.default_traffic_policy.outlier_detection is not None
+    ):
+        keys.add(LOCALITY)
     for gateways in world.kind(Gateway).values():
         keys |= steps.step(_gateway_keys, gateways)
     for services in world.kind(KubernetesService).values():
         keys |= steps.step(_service_keys, services)
+    for entries in world.kind(ServiceEntry).values():
+        keys |= steps.step(_entry_keys, entries)
     for rules in world.kind(DestinationRule).values():
         keys |= steps.step(_rule_keys, rules)
     for virtual_services in world.kind(VirtualService).values():
@@ -199,13 +229,29 @@ def _gateway_keys(gateways: Map[str, Gateway], *, recorder: Recorder) -> frozens
 
 def _service_keys(services: Map[str, KubernetesService], *, recorder: Recorder) -> frozenset[str]:
     del recorder
-    return frozenset(key for service in services.values() for key in service.spec.selector or ())
+    keys = {key for service in services.values() for key in service.spec.selector or ()}
+    if any(s.spec.traffic_distribution or DISTRIBUTION_ANNOTATION in s.metadata.annotations for s in services.values()):
+        keys |= distribution_keys()
+    return frozenset(keys)
+
+
+def _entry_keys(entries: Map[str, ServiceEntry], *, recorder: Recorder) -> frozenset[str]:
+    del recorder
+    return (
+        distribution_keys()
+        if any(DISTRIBUTION_ANNOTATION in e.metadata.annotations for e in entries.values())
+        else frozenset()
+    )
 
 
 def _rule_keys(rules: Map[str, DestinationRule], *, recorder: Recorder) -> frozenset[str]:
     del recorder
-    selectors = (rule.spec.workload_selector for rule in rules.values())
-    return frozenset(key for selector in selectors if selector is not None for key in selector.match_labels)
+    keys: set[str] = set()
+    for rule in rules.values():
+        if rule.spec.workload_selector is not None:
+            keys.update(rule.spec.workload_selector.match_labels)
+        keys |= rule_locality_keys(rule)
+    return frozenset(keys)
 
 
 def _source_keys(services: Map[str, VirtualService], *, recorder: Recorder) -> frozenset[str]:

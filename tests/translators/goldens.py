@@ -6,6 +6,7 @@ The input is a list of YAML documents: objects, whose apiVersion may be left out
 the first, without a `kind`:
 
     proxy: {type: router, namespace: istio-system, labels: {istio: ingressgateway}}     # fields of ProxyView
+    # (locality as region/zone/subzone)
     mesh: {accessLogFile: /dev/stdout}      # keys of Istio's MeshConfig
     show: [listeners, routes, secrets]      # which resources the output has; `chains` are listeners without the parts
                                             # of their HTTP connection managers that are the same everywhere
@@ -27,6 +28,7 @@ from translators.model.decode import decode, decode_mesh_config
 from translators.model.kinds import KINDS, api_versions
 from translators.model.proxy import ProxyView
 from translators.model.world import World
+from translators.services.workload import locality_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -110,6 +112,9 @@ def _view(
     namespace: str = "istio-system",
     labels: dict[str, str] | None = None,
     unprivileged_pod: bool = False,  # noqa: FBT002 - as ProxyView has it
+    generator: str = "",
+    locality: str = "",
+    network: str = "",
     authenticated: bool = False,  # noqa: FBT002 - as ProxyView has it
 ) -> ProxyView:
     labels = {"istio": "ingressgateway"} if labels is None else labels
@@ -118,6 +123,9 @@ def _view(
         namespace=namespace,
         labels=tuple(sorted(labels.items())),
         unprivileged_pod=unprivileged_pod,
+        generator=generator,
+        locality=locality_of(locality),
+        network=network,
         authenticated=authenticated,
     )
 

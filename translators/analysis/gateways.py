@@ -60,7 +60,7 @@ def _delegates_of_nobody(mesh: Mesh) -> Iterator[Diagnostic]:
     for v in mesh.world.each(VirtualService):
         if not v.spec.hosts and (v.metadata.namespace, v.metadata.name) not in named:
             yield diagnose(
-                "PF0731",
+                "PF0713",
                 "this VirtualService has no hosts, and no HTTP route of another one delegates to it",
                 Origin(v.key, "spec.hosts"),
                 hint=f"add hosts, or delegate: {{name: {v.metadata.name}}} to a route of another VirtualService",

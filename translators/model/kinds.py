@@ -12,6 +12,7 @@ from translators.model.proxy_config import ProxyConfig
 from translators.model.service_entry import ServiceEntry
 from translators.model.virtual_service import VirtualService
 from translators.model.workload_entry import WorkloadEntry
+from translators.model.workload_group import WorkloadGroup
 
 if TYPE_CHECKING:
     from translators.model.meta import KubeObject
@@ -24,6 +25,7 @@ ISTIO_KINDS: Final[tuple[type[KubeObject], ...]] = (
     ServiceEntry,
     VirtualService,
     WorkloadEntry,
+    WorkloadGroup,
 )
 """Modelled whole: a field that is not here is a mistake of the user's."""
 

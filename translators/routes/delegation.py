@@ -16,7 +16,7 @@ from translators.model.common import StringMatch
 from translators.model.meta import ObjectKey
 from translators.model.origin import Origin
 from translators.model.virtual_service import VirtualService
-from translators.routes.outline import MESH, PlannedRoute, outline_of
+from translators.routes.outline import MESH, PlannedRoute, outline, outline_of
 from translators.services.exports import is_visible, resolved_export_to
 
 if TYPE_CHECKING:
@@ -62,10 +62,12 @@ _MAPS: Final = (
 """Our name and Istio's of the conditions of a match: what a delegate's match does not say is added to it."""
 
 
-def with_delegates(world: World, service: VirtualService, plan: Outline, steps: Steps) -> Outline:
-    """Return the outline of a VirtualService with the routes of its delegates in their places."""
-    keys = [ObjectKey(VirtualService.KIND, namespace, name) for namespace, name in plan.delegates]
-    found = [world.get(key) for key in keys]
+def full_outline(world: World, service: VirtualService, steps: Steps) -> Outline:
+    """Return the outline of a VirtualService, with the routes of its delegates in their places."""
+    plan = steps.step(outline, service, world.cluster_domain)
+    if not plan.delegates:
+        return plan
+    found = [world.get(ObjectKey(VirtualService.KIND, namespace, name)) for namespace, name in plan.delegates]
     default = world.mesh.default_virtual_service_export_to
     return steps.step(_expanded, service, world.cluster_domain, default, *found)
 
@@ -94,7 +96,7 @@ def _expanded(
         delegate = by_name.get(name)
         if problem := _problem(name, delegate, namespace, default_export_to):
             hint = "requests that match this route go on to the next one"
-            diagnostics.append(diagnose("PF0730", problem, Origin(key, f"{where.path}.delegate"), hint=hint))
+            diagnostics.append(diagnose("PF0706", problem, Origin(key, f"{where.path}.delegate"), hint=hint))
         elif delegate is not None:
             for j, inner in enumerate(delegate.spec.http):
                 there = Origin(delegate.key, f"spec.http[{j}]")

@@ -72,7 +72,7 @@ class Outline(Value, frozen=True, kw_only=True):
     l4_destinations: tuple[tuple[str, str], ...]
     """The same of TLS and TCP routes."""
     delegates: tuple[tuple[str, str], ...]
-    """Namespace and name of each VirtualService that a route delegates to, sorted; see `with_delegates`."""
+    """Namespace and name of each VirtualService that a route delegates to, sorted; see `delegation.full_outline`."""
     matches_gateways: bool
     """Whether some match block names gateways, so that the routes depend on the gateway."""
     conditions: tuple[SourceCondition, ...]

@@ -83,7 +83,7 @@ def route_list(
     key = service.key
     scope = Scope(key, port, table, recorder)
     scope.diagnostics += plan.diagnostics
-    metadata = _metadata(key)
+    metadata = route_metadata(key)
     bodies: list[bytes] = []
     notes: list[tuple[Note, ...]] = []
     catch_all, catch_all_origin = b"", Origin(key)
@@ -133,8 +133,8 @@ def _blocks(
             yield planned, match, f"{path}.match[{j}]"
 
 
-def _metadata(key: ObjectKey) -> bytes:
-    """Encode what each route of a VirtualService says about where it comes from, as Istio does."""
+def route_metadata(key: ObjectKey) -> bytes:
+    """Encode the Metadata of each route of a VirtualService, which says where it comes from, as Istio does."""
     path = istio_config_path("networking.istio.io", key.kind, key.namespace, key.name)
     value = length_delimited(_STRING_VALUE, path.encode())
     fields = length_delimited(_KEY, b"config") + length_delimited(_VALUE, value)

@@ -164,7 +164,7 @@ class Scope:
             known = ", ".join(sorted(rule.subsets)) if rule is not None and rule.subsets else "none"
             problem = ("PF0702", f"{hostname} has no subset {subset} in any DestinationRule; it has: {known}", "subset")
             return Reached(name, None, None, None, problem)
-        hash_by, hash_origin = _hash(rule, port, subset)
+        hash_by, hash_origin = hash_of(rule, port, subset)
         return Reached(name, Destination(service=service, port=port, subset=subset), hash_by, hash_origin, None, rule)
 
     def _port(self, service: Service, number: int) -> ServicePort | None:
@@ -174,7 +174,8 @@ class Scope:
         return service.ports[0] if len(service.ports) == 1 else service.port(self.default_port)
 
 
-def _hash(rule: MergedRule | None, port: ServicePort, subset: str) -> tuple[ConsistentHashLB | None, Origin | None]:
+def hash_of(rule: MergedRule | None, port: ServicePort, subset: str) -> tuple[ConsistentHashLB | None, Origin | None]:
+    """Return the consistent hash of a port of a service, or of its subset, and the field that says so."""
     if rule is None:
         return None, None
     known = rule.subsets.get(subset)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from translators.model.gateway import Gateway
-from translators.model.proxy import view_of
+from translators.model.proxy import GRPC, view_of
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET
 from translators.translate import Translator
 from xds_server.cli.annotated import annotated_yaml
@@ -90,6 +90,8 @@ def sections_of(resources: ResourceSet) -> dict[str, list[Resource]]:
 
 def _why_nothing(world: World, node: NodeOptions) -> str:
     """Say why a proxy has no listeners, which is nearly always a label that was not given."""
+    if node.proxy().generator == GRPC:
+        return f"note: namespace {node.namespace} sees no service, so that a gRPC client there finds none"
     if node.type != "router":
         return "note: a sidecar is served nothing in this version; --type router is for gateways"
     labels = ", ".join(f"{k}={v}" for k, v in sorted(node.labels.items())) or "none"

@@ -183,6 +183,13 @@ class BaseStream(ABC, Generic[Message]):
         """See `step.Stream.status`."""
         return {type_url: self._types[type_url].status() for type_url in TYPES if type_url in self._types}
 
+    def held(self, type_url: str) -> tuple[Resource, ...]:
+        """See `step.Stream.held`."""
+        state = self._types.get(type_url)
+        if state is None or state.base is None or not state.subscription:
+            return ()
+        return self._selected(state.subscription, state.base)
+
     def _answer(self, type_url: str, state: TypeState, request: Message, now: float) -> Event | None:
         """Correlate an ACK or NACK: an error_detail is a NACK, and nothing else is (rules 5 to 7, 35 and 37)."""
         if request.HasField("error_detail"):
@@ -237,6 +244,9 @@ class BaseStream(ABC, Generic[Message]):
         if subscription.wildcard:
             return everything
         names = subscription.names
+        if len(names) < len(everything):
+            # gRPC asks for a few of many: what that costs must not grow with the mesh.
+            return tuple(types.resources[name] for name in sorted(names) if name in types.resources)
         chosen = tuple(resource for resource in everything if resource.name in names)
         return everything if len(chosen) == len(everything) else chosen
 

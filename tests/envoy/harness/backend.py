@@ -10,6 +10,7 @@ from xds_server.demo.echo import Behaviour, Echo
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from ssl import SSLContext
 
     from xds_server.demo.echo import Seen
 
@@ -40,10 +41,12 @@ class Loop:
 class Backend:
     """One echo backend. To make it fail, assign `behaviour`: Behaviour(status=503), (delay_seconds=1), (close=True)."""
 
-    def __init__(self, loop: Loop, version: str, instance: str = "", port: int = 0) -> None:
+    def __init__(
+        self, loop: Loop, version: str, instance: str = "", port: int = 0, tls: SSLContext | None = None
+    ) -> None:
         self._loop = loop
         self._echo = Echo(version=version, instance=instance)
-        self.port = loop.run(self._echo.start("127.0.0.1", port))
+        self.port = loop.run(self._echo.start("127.0.0.1", port, tls))
 
     @property
     def version(self) -> str:

@@ -50,11 +50,21 @@ class Folder:
 class Pilotfish:
     """A running `pilotfish serve`, with its ports."""
 
-    def __init__(self, folder: Path, *, arguments: Sequence[str] = (), ports: tuple[int, int] = (0, 0)) -> None:
-        """Start it on `folder/config`, and wait until it is ready. `ports` are xDS and HTTP, 0 for any."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        arguments: Sequence[str] = (),
+        ports: tuple[int, int] = (0, 0),
+        program: Sequence[str] = ("-m", "xds_server"),
+    ) -> None:
+        """Start it on `folder/config`, and wait until it is ready. `ports` are xDS and HTTP, 0 for any; `program` is
+        what Python is told to run, for tests of a server that is not right.
+        """
         self.config = Folder(folder / "config")
         self._log = folder / "pilotfish.log"
         self._arguments = tuple(arguments)
+        self._program = tuple(program)
         self._process = self._start(*ports)
         try:
             self.xds_port, self.http_port = eventually(self._ports, 20.0, "serve logs its ports") or (0, 0)
@@ -64,7 +74,7 @@ class Pilotfish:
             raise
 
     def _start(self, xds_port: int, http_port: int) -> Process:
-        command = [sys.executable, "-m", "xds_server", "serve", "--config", str(self.config.path)]
+        command = [sys.executable, *self._program, "serve", "--config", str(self.config.path)]
         command += ["--xds-address", f"127.0.0.1:{xds_port}", "--http-address", f"127.0.0.1:{http_port}"]
         return Process([*command, *self._arguments], self._log)
 
@@ -108,6 +118,10 @@ class Pilotfish:
     def restart(self) -> None:
         """Stop it and start it again on the same ports."""
         self._process.stop()
+        self.start()
+
+    def start(self) -> None:
+        """Start it again on the same ports, once it has ended."""
         self._process = self._start(self.xds_port, self.http_port)
         self.wait_ready()
 

@@ -39,7 +39,7 @@ def world_of(text: str) -> World:
         kind, _, full = head.partition(" ")
         namespace, _, name = full.rpartition("/")
         body = dict(rest or {})
-        labels = body.pop("labels", {})
+        labels = body.pop("labels", {}) if kind != "WorkloadEntry" else {}
         if kind not in {"EndpointSlice", "Pod"}:
             body = {"spec": body}
         meta = {"name": name, "namespace": namespace or "default", "labels": labels}
@@ -269,12 +269,12 @@ CASES: Final = (
         + SUBSETS
         + TO_REVIEWS
         + "VirtualService d: {http: [{route: [{destination: {host: reviews}}]}]}",
-        "PF0731 VirtualService default/d spec.hosts",
+        "PF0713 VirtualService default/d spec.hosts",
     ),
     case(
         "a delegate that does not exist",
         GATEWAY + "VirtualService a: {hosts: [x.com], gateways: [gw], http: [{delegate: {name: d}}]}",
-        "PF0730 VirtualService default/a spec.http[0].delegate",
+        "PF0706 VirtualService default/a spec.http[0].delegate",
     ),
     case(
         "a Gateway for no known pod",
