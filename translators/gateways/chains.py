@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from translators.gateways.auto_passthrough import sni_dnat_chain
 from translators.gateways.filter_chains import https_chain, l4_chain
 from translators.gateways.l4_routes import l4_route_list
 from translators.gateways.tls_context import certificates_of
@@ -85,10 +86,12 @@ class PortChains:
         for group, field in zip(port.groups, port.fields, strict=False):
             found += self._or_say(self._tcp(group, claims), field)
         for server in port.tls:
-            if server.kind != "tls" and not self._has_certificates(server):
+            if server.kind in {"http", "tcp"} and not self._has_certificates(server):
                 continue
             if server.kind == "http":
                 found += self._https(port, server, claims)
+            elif server.kind is None:
+                found += self._automatic(server, claims)
             else:
                 chains = self._passed_through if server.kind == "tls" else self._terminated
                 found += self._or_say(chains(server, claims), server.field)
@@ -138,6 +141,17 @@ class PortChains:
             names = () if "*" in shared else shared
             if claimed := claims.claim(names, route.subnets, route.origin):
                 yield self._l4(route, claimed)
+
+    def _automatic(self, server: TlsServer, claims: Claims) -> Iterator[ChainFragment]:
+        """Pass on the mesh's own TLS to where its name says."""
+        attached = self._attached
+        mesh = attached.world.mesh
+        for destination, rule in attached.passed_on(server.groups[0].hosts):
+            name = destination.cluster_name
+            if claims.claim((name.lower(),), (), server.field):
+                self.destinations[name] = destination
+                service, port, subset = destination.service, destination.port, destination.subset
+                yield attached.steps.step(sni_dnat_chain, service, port, subset, rule, mesh)
 
     def _routes(self, group: ServerGroup, kind: Kind) -> Iterator[tuple[L4Route, str]]:
         """Yield the routes of one kind of the VirtualServices of a server, the oldest first, with their namespace."""

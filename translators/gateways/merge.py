@@ -77,7 +77,9 @@ def merge_gateways(lowest_port: int, *objects: Gateway | Service, recorder: Reco
             for g in gateways
         },
         kinds={
-            f"{g.metadata.namespace}/{g.metadata.name}": frozenset(kind_of(server) for server in g.spec.servers)
+            f"{g.metadata.namespace}/{g.metadata.name}": frozenset(
+                kind for server in g.spec.servers if (kind := kind_of(server))
+            )
             for g in gateways
         },
         diagnostics=tuple(dict.fromkeys(diagnostics)),

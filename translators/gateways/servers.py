@@ -16,7 +16,6 @@ WILDCARD: Final = "0.0.0.0"  # noqa: S104 - where a gateway listens, by definiti
 GRPC_WEB: Final = "GRPC-WEB"
 _HTTP: Final = frozenset({"HTTP", "HTTP2", "GRPC", GRPC_WEB, "HTTP_PROXY"})
 _TLS: Final = frozenset({"HTTPS", "TLS"})
-_OPAQUE: Final = frozenset({"PASSTHROUGH", "AUTO_PASSTHROUGH"})
 
 Family = Literal["HTTP", "TLS", "TCP"]
 """Servers of one family can share an address."""
@@ -30,12 +29,14 @@ def family_of(server: Server) -> Family:
     return "TLS" if protocol in _TLS or server.tls is not None else "TCP"
 
 
-def kind_of(server: Server) -> Kind:
-    """Return which routes of a VirtualService a server takes."""
+def kind_of(server: Server) -> Kind | None:
+    """Return which routes of a VirtualService a server takes; None: it needs no routes (AUTO_PASSTHROUGH)."""
     family = family_of(server)
+    if server.tls is not None and server.tls.mode == "AUTO_PASSTHROUGH":
+        return None
     if family != "TLS":
         return "http" if family == "HTTP" else "tcp"
-    if server.tls is None or server.tls.mode in _OPAQUE:
+    if server.tls is None or server.tls.mode == "PASSTHROUGH":
         return "tls"
     return "http" if protocol_of(server) == "HTTPS" else "tcp"
 
@@ -88,8 +89,8 @@ class TlsServer:
         return self.server.tls
 
     @property
-    def kind(self) -> Kind:
-        """Which routes it takes; `tls` if the connection is passed on as it is, else TLS ends here."""
+    def kind(self) -> Kind | None:
+        """Which routes it takes; `tls`, or None, if connections are passed on as they are, else TLS ends here."""
         return kind_of(self.server)
 
     @property
