@@ -202,11 +202,27 @@ class PortChains:
         if not claimed:
             return []
         self._tables.make(server)
-        names = " ".join(claimed[0])
-        mesh = self._attached.world.mesh
-        return [
-            self._attached.steps.step(https_chain, server.gateway, server.index, names, name, port.listener_name, mesh)
-        ]
+        return [self._http(port, server, claimed[0])]
+
+    def _http(self, port: MergedPort, server: TlsServer, names: tuple[str, ...]) -> ChainFragment:
+        return self._attached.steps.step(
+            https_chain,
+            server.gateway,
+            server.index,
+            " ".join(names),
+            server.route_name,
+            port.listener_name,
+            self._attached.world.mesh,
+            port.quic,
+        )
+
+    def quic(self, port: MergedPort) -> list[ChainFragment]:
+        """Return the chains of a UDP port: one for each of its servers that is there over TCP, with the same routes."""
+        claims = Claims()
+        there = [server for server in port.tls if server.route_name in self._tables.made]
+        claimed = [(server, claims.claim(server.server_names, (), server.field)) for server in there]
+        self.diagnostics += claims.diagnostics
+        return [self._http(port, server, part[0]) for server, part in claimed if part]
 
     def _has_certificates(self, server: TlsServer) -> bool:
         """Whether the certificates of a server can reach the proxy; if not, the server is left out, with a diagnostic.

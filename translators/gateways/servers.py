@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
+    from translators.gateways.ports import TargetPort
     from translators.hosts import ServerHosts
     from translators.model.gateway import Gateway, Server, ServerTLSSettings
     from translators.model.meta import ObjectKey
@@ -76,6 +77,8 @@ class TlsServer:
     """The server alone, with those of its hosts that no earlier server has."""
     server_names: tuple[str, ...]
     """The names that clients may ask for, sorted; empty: any name, and none at all."""
+    quic: TargetPort | None = None
+    """Where it listens for HTTP/3 too, if it does."""
     origins: tuple[ObjectKey, ...]
 
     @property
@@ -123,10 +126,14 @@ class MergedPort:
     """The Gateways, then the Services that map their ports."""
     fields: tuple[Origin, ...]
     """The servers; after them the field of each Service that maps a port of theirs."""
+    quic: bool = False
+    """Whether it is a UDP port, for HTTP/3."""
 
     @property
     def listener_name(self) -> str:
         """Return `0.0.0.0_8080`, with the address bound to, or the Unix socket as it is (reference 2.1)."""
+        if self.quic:
+            return f"udp_{self.bind or WILDCARD}_{self.number}"
         return self.bind if self.bind.startswith("unix://") else f"{self.bind or WILDCARD}_{self.number}"
 
     @property
@@ -140,6 +147,8 @@ class MergedGateways:
     """What a proxy listens on, by address, and which hosts each Gateway has on all of its servers."""
 
     ports: tuple[MergedPort, ...]
+    quic: tuple[MergedPort, ...]
+    """The UDP ports of servers that take HTTP/3 as well."""
     hosts: dict[str, ServerHosts]
     """Gateway (`namespace/name`) to all its hosts."""
     kinds: dict[str, frozenset[Kind]]
