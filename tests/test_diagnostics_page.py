@@ -33,6 +33,7 @@ AREAS: Final = {
     "PF07": "References between objects",
     "PF08": "What Envoy said",
     "PF09": "Sources and serving",
+    "PF10": "Sidecar",
     "PF11": "EnvoyFilter",
     "PF12": "ProxyConfig",
     "PF13": "Extensions",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+
+MESH: Final = "mesh"
+"""The reserved name in `gateways` of VirtualServices that stands for all sidecars."""
 
 
 def matches(one: str, other: str) -> bool:
@@ -51,8 +55,11 @@ def fully_qualified(host: str, namespace: str, cluster_domain: str) -> str:
 def gateway_reference(reference: str, namespace: str) -> str:
     """Return `namespace/name` of the Gateway that a VirtualService of `namespace` refers to.
 
-    Accepted are `name`, `namespace/name`, `./name`, and Istio's old form `name.namespace.svc.cluster.local`.
+    Accepted are `name`, `namespace/name`, `./name`, and Istio's old form `name.namespace.svc.cluster.local`. The word
+    `mesh`, which stands for all sidecars, is no reference and stays as it is.
     """
+    if reference == MESH:
+        return reference
     if "/" in reference:
         where, _, name = reference.partition("/")
         return f"{namespace if where == '.' else where}/{name}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from immutables import Map
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from translators.model.meta import ObjectKey
     from translators.model.origin import Diagnostic, Origin
@@ -25,11 +25,12 @@ ENDPOINT: Final = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssig
 LISTENER: Final = "type.googleapis.com/envoy.config.listener.v3.Listener"
 ROUTE: Final = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
 SECRET: Final = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"  # noqa: S105 - a type's name
+EXTENSION: Final = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
 
-TYPES: Final = (CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET)
+TYPES: Final = (CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, EXTENSION)
 """The order in which a push goes out (xds-protocol rule 61)."""
 
-SHORT: Final = {CLUSTER: "CDS", ENDPOINT: "EDS", LISTENER: "LDS", ROUTE: "RDS", SECRET: "SDS"}
+SHORT: Final = {CLUSTER: "CDS", ENDPOINT: "EDS", LISTENER: "LDS", ROUTE: "RDS", SECRET: "SDS", EXTENSION: "ECDS"}
 
 Note = tuple[str, "Origin"]
 """A path inside an Envoy message and the field that it comes from; kept only while a recorder is on."""
@@ -130,7 +131,9 @@ class TypeSet:
         self.parent_version = parent_version
         """The version that `changed` is relative to; empty when there is no predecessor."""
         self.changed = changed
-        """Names added, modified or removed since the parent. Look in `resources` to tell which."""
+        """Names added, modified or removed since the parent. Look in `resources` to tell which. Without a parent it
+        says nothing.
+        """
 
     @classmethod
     def of(cls, type_url: str, resources: Iterable[Resource], previous: TypeSet | None = None) -> TypeSet:
@@ -178,6 +181,36 @@ class TypeSet:
         if not changed:
             return self
         return TypeSet(self.type_url, finished, total % _MODULUS, self.version, frozenset(changed))
+
+    def extended(
+        self,
+        extra: Sequence[Resource],
+        previous: TypeSet | None,
+        base: TypeSet | None,
+        extra_before: Iterable[Resource],
+    ) -> TypeSet:
+        """Return the set with some more resources in it; what many sets have in common is kept once.
+
+        `previous` is the predecessor of what is returned: `base`, the predecessor of this set, with `extra_before` in
+        it. Equal content returns `previous` itself. The cost grows with `extra` and with what changed alone.
+        """
+        made = self.replace({resource.name: resource for resource in extra})
+        if previous is None:
+            return TypeSet(self.type_url, made.resources, made.total, "", frozenset(r.name for r in extra))
+        old, new = previous.resources, made.resources
+        if previous.total == made.total and len(old) == len(new):
+            return previous
+        names = {resource.name for resource in (*extra, *extra_before)}
+        if base is None or (base is not self and base.version != self.parent_version):
+            names.update(old, new)
+        elif base is not self:
+            names |= self.changed
+        changed = frozenset(n for n in names if _digest(old.get(n)) != _digest(new.get(n)))
+        return TypeSet(self.type_url, new, made.total, previous.version, changed)
+
+
+def _digest(resource: Resource | None) -> int | None:
+    return None if resource is None else resource.digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

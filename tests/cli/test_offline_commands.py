@@ -113,7 +113,6 @@ def test_translate_with_errors_prints_what_is_left_and_fails() -> None:
                 "Gateway default/edge wants --label istio=ingressgateway"
             ),
         ),
-        (("--type", "sidecar"), "note: a sidecar is served nothing in this version; --type router is for gateways"),
     ],
 )
 def test_translate_says_why_there_is_nothing(flags: tuple[str, ...], note: str) -> None:

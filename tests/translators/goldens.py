@@ -112,21 +112,18 @@ def _view(
     namespace: str = "istio-system",
     labels: dict[str, str] | None = None,
     unprivileged_pod: bool = False,  # noqa: FBT002 - as ProxyView has it
-    generator: str = "",
-    locality: str = "",
-    network: str = "",
-    authenticated: bool = False,  # noqa: FBT002 - as ProxyView has it
+    **fields: Any,
 ) -> ProxyView:
     labels = {"istio": "ingressgateway"} if labels is None else labels
+    fields["locality"] = locality_of(fields.get("locality", ""))
+    if type == "sidecar":
+        fields.setdefault("dns_domain", f"{namespace}.svc.cluster.local")
     return ProxyView(
         type=type,
         namespace=namespace,
         labels=tuple(sorted(labels.items())),
         unprivileged_pod=unprivileged_pod,
-        generator=generator,
-        locality=locality_of(locality),
-        network=network,
-        authenticated=authenticated,
+        **fields,
     )
 
 

@@ -16,6 +16,7 @@ from translators.analysis.proxies import views_to_try
 from translators.analysis.routes import route_remarks
 from translators.analysis.services import service_remarks
 from translators.analysis.shared_hosts import shared_host_remarks
+from translators.analysis.sidecars import sidecar_remarks
 
 if TYPE_CHECKING:
     from translators.model.origin import Diagnostic
@@ -28,8 +29,8 @@ __all__ = ["analyze"]
 def analyze(world: World, translator: Translator) -> tuple[Diagnostic, ...]:
     """Return what there is to say about a World as a whole, sorted, each thing once.
 
-    Besides the checks of its own it translates for one made-up proxy of each kind that a Gateway selects, and takes
-    over what the translator says.
+    Besides the checks of its own it translates for some made-up proxies (see `views_to_try`), and takes over what the
+    translator says.
     """
     mesh = Mesh(world)
     found: list[Diagnostic] = [
@@ -40,6 +41,7 @@ def analyze(world: World, translator: Translator) -> tuple[Diagnostic, ...]:
         *policy_remarks(mesh),
         *service_remarks(mesh),
         *shared_host_remarks(mesh),
+        *sidecar_remarks(mesh),
     ]
     for view in views_to_try(world, translator.selector_keys(world)):
         found += translator.translate(world, view).diagnostics

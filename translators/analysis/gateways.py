@@ -43,7 +43,7 @@ def gateway_remarks(mesh: Mesh) -> Iterator[Diagnostic]:
         if spec.hosts and on_mesh(virtual_service) and len(spec.gateways) <= 1:
             yield diagnose(
                 "PF0729",
-                "this VirtualService is for sidecars only, which are served nothing in this version",
+                "this VirtualService is for sidecars only: no gateway has its routes",
                 Origin(virtual_service.key, "spec.gateways" if spec.gateways else "spec"),
                 hint="name a Gateway in spec.gateways to route requests that come in through it",
             )

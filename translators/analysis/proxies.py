@@ -1,39 +1,50 @@
-"""Made-up proxies: one for each kind that the Gateways of a World select."""
+"""Made-up proxies: one for each kind that Gateways select, and one for each namespace with something for sidecars."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from translators.analysis.mesh import on_mesh
 from translators.model.gateway import Gateway
 from translators.model.kubernetes import Pod, Service
 from translators.model.proxy import ProxyView
+from translators.model.sidecar import Sidecar
+from translators.model.virtual_service import VirtualService
+from translators.sidecars import selector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from translators.model.proxy import ProxyType
     from translators.model.world import World
 
 _MOST: Final = 100
 
 
 def views_to_try(world: World, selector_keys: frozenset[str]) -> tuple[ProxyView, ...]:
-    """Return the views of the gateway proxies that the World lets one expect, sorted; at least one, at most 100.
+    """Return the views of the proxies that the World lets one expect, gateways first, sorted; at least one gateway, at
+    most 100 of each type.
 
-    Where a Gateway selects known pods, these are the proxies. Else a Service whose selector agrees with the Gateway's
+    Where a Gateway selects known pods, these are its proxies. Else a Service whose selector agrees with the Gateway's
     shows in which namespace they run and which labels they have beside (docker-compose and the demo do so). Else the
-    proxy has the Gateway's labels and runs in the Gateway's namespace.
+    proxy has the Gateway's labels and runs in the Gateway's namespace. A sidecar is expected where a Sidecar selects
+    one, or a VirtualService is for the mesh.
     """
     found: dict[tuple[str, tuple[tuple[str, str], ...]], None] = {}
     for gateway in world.each(Gateway):
         for namespace, labels in _likely(world, gateway):
             known = {k: v for k, v in labels.items() if k in selector_keys}
             found[namespace, tuple(sorted(known.items()))] = None
-    places = sorted(found)[:_MOST] or [(world.root_namespace, ())]
+    gateways = sorted(found)[:_MOST] or [(world.root_namespace, ())]
+    beside: set[tuple[str, tuple[tuple[str, str], ...]]] = {
+        (sidecar.metadata.namespace, tuple(sorted(selector(sidecar).items()))) for sidecar in world.each(Sidecar)
+    }
+    beside |= {(vs.metadata.namespace, ()) for vs in world.each(VirtualService) if on_mesh(vs)}
+    places: list[tuple[ProxyType, str, tuple[tuple[str, str], ...]]] = [("router", *place) for place in gateways]
+    places += [("sidecar", *place) for place in sorted(beside)[:_MOST]]
     return tuple(
-        ProxyView(
-            type="router", namespace=namespace, labels=labels, dns_domain=f"{namespace}.svc.{world.cluster_domain}"
-        )
-        for namespace, labels in places
+        ProxyView(type=kind, namespace=namespace, labels=labels, dns_domain=f"{namespace}.svc.{world.cluster_domain}")
+        for kind, namespace, labels in places
     )
 
 

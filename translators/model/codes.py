@@ -2,7 +2,7 @@
 
 Ranges: PF01xx files and YAML, PF02xx decoding, PF03xx Gateway, PF04xx VirtualService, PF05xx DestinationRule,
 PF06xx Service, EndpointSlice, ServiceEntry and WorkloadEntry, PF07xx references between objects, PF08xx what Envoy
-said (NACK), PF09xx sources and serving.
+said (NACK), PF09xx sources and serving, PF10xx Sidecar.
 """
 
 from __future__ import annotations
@@ -295,6 +295,30 @@ CODES: dict[str, Code] = {
     "PF0901": Code(Severity.ERROR, "an object could not be validated (a defect in Pilotfish)"),
     "PF0902": Code(Severity.WARNING, "two sources hold an object of one name; the first source's is used"),
     "PF0903": Code(Severity.ERROR, "a translation failed (a defect in Pilotfish); the last good one is served"),
+    # PF10xx Sidecar
+    "PF1001": Code(Severity.ERROR, "a Sidecar says nothing"),
+    "PF1002": Code(Severity.ERROR, "a listener's port is missing or out of range, or has a targetPort"),
+    "PF1003": Code(Severity.ERROR, "two ingress listeners share a port"),
+    "PF1004": Code(Severity.ERROR, "a listener's protocol is missing or unknown"),
+    "PF1005": Code(Severity.ERROR, "a listener's bind is not an IP address or a Unix socket"),
+    "PF1006": Code(Severity.ERROR, "a defaultEndpoint is not a port of the workload"),
+    "PF1007": Code(Severity.ERROR, "tls does not go with an ingress listener's protocol or mode"),
+    "PF1008": Code(Severity.ERROR, "two egress listeners share an address"),
+    "PF1009": Code(Severity.ERROR, "an egress listener without a port is not the last, or not the only one"),
+    "PF1010": Code(Severity.ERROR, "an egress listener on a Unix socket has a port or is captured"),
+    "PF1011": Code(Severity.ERROR, "an egress listener has no hosts"),
+    "PF1012": Code(Severity.ERROR, "an egress listener's host is not valid"),
+    "PF1013": Code(Severity.ERROR, "a mode of outboundTrafficPolicy is for the mesh only"),
+    "PF1014": Code(Severity.ERROR, "an egress proxy has no port, or gets no traffic"),
+    "PF1015": Code(Severity.WARNING, "an egress listener imports everything and more"),
+    # PF105x what translating for a sidecar finds out
+    "PF1050": Code(Severity.WARNING, "connections to a service cannot be told from those to another"),
+    "PF1051": Code(Severity.WARNING, "two services declare different protocols for one port of a workload"),
+    "PF1052": Code(Severity.WARNING, "an egress listener is not served in this version"),
+    "PF1053": Code(Severity.WARNING, "another Sidecar holds for these workloads"),
+    "PF1054": Code(Severity.WARNING, "an entry of an egress listener's hosts fits nothing"),
+    "PF1055": Code(Severity.WARNING, "a Sidecar's selector selects workloads of its own namespace only"),
+    "PF1056": Code(Severity.WARNING, "a port is one that sidecars use themselves"),
     # PF11xx EnvoyFilter
     "PF1101": Code(Severity.ERROR, "an EnvoyFilter does not say what to patch, or how"),
     "PF1102": Code(Severity.ERROR, "a patch has no value, or adds something without a name"),

@@ -36,7 +36,6 @@ def _under(prefixes: Iterable[str], fields: Mapping[str, Notice]) -> dict[str, N
 
 
 _MESH_TLS: Final = _idle("certificates of the mesh are not issued")
-_SIDECAR: Final = _idle("sidecars are not configured")
 _ZONE_AWARE: Final = _idle("it needs a cluster of the proxy's own replicas; localityLbSetting needs none")
 _NETWORK: Final = _idle(
     "no gateway leads from one network to another, so endpoints are sent as they are; failoverPriority may look at it"
@@ -82,6 +81,14 @@ _DESTINATION_RULE: Final[dict[str, Notice]] = {
     **_under(("spec.trafficPolicy", "spec.subsets[].trafficPolicy"), _TOP_POLICY),
 }
 
+_SIDECAR: Final[dict[str, Notice]] = {
+    "spec.ingress[].tls": _idle("sidecars do not terminate TLS"),
+    **dict.fromkeys(
+        ("spec.ingress[].connectionPool.tcp.idleTimeout", "spec.inboundConnectionPool.tcp.idleTimeout"),
+        _idle("an idle TCP connection to a workload is closed after an hour"),
+    ),
+}
+
 _SERVICE_ENTRY: Final[dict[str, Notice]] = {
     "spec.endpoints[].serviceAccount": _MESH_TLS,
     "spec.endpoints[].network": _NETWORK,
@@ -107,10 +114,7 @@ _SERVICE: Final[dict[str, Notice]] = {
 }
 
 _MESH_CONFIG: Final[dict[str, Notice]] = {
-    "proxyListenPort": _SIDECAR,
-    "proxyInboundListenPort": _SIDECAR,
-    "proxyHttpPort": _SIDECAR,
-    "protocolDetectionTimeout": _SIDECAR,
+    "proxyHttpPort": _idle("sidecars have no listener for HTTP proxy requests"),
     "ingressClass": _idle("Ingress is not read"),
     "ingressService": _idle("Ingress is not read"),
     "ingressSelector": _idle("Ingress is not read"),
@@ -118,8 +122,11 @@ _MESH_CONFIG: Final[dict[str, Notice]] = {
     "enableTracing": _TRACING,
     "enableEnvoyAccessLogService": _ACCESS_LOG,
     "disableEnvoyListenerLog": _ACCESS_LOG,
-    "outboundTrafficPolicy": _SIDECAR,
-    "inboundTrafficPolicy": _SIDECAR,
+    "outboundTrafficPolicy.mode": Notice(
+        "PF0208",
+        "this has no effect yet: unknown hosts are not looked up, connections to them go where the client meant",
+        unless=("ALLOW_ANY", "REGISTRY_ONLY"),
+    ),
     "enableAutoMtls": _MESH_TLS,
     "trustDomain": _MESH_TLS,
     "trustDomainAliases": _MESH_TLS,
@@ -127,8 +134,8 @@ _MESH_CONFIG: Final[dict[str, Notice]] = {
     "zoneAwareLbSetting": _ZONE_AWARE,
     **_under(("defaultTrafficPolicy.connectionPool",), _POOL),
     "defaultTrafficPolicy.outlierDetection.consecutiveErrors": _renamed("outlierDetection.consecutive5xxErrors"),
-    "inboundClusterStatName": _SIDECAR,
-    "enablePrometheusMerge": _SIDECAR,
+    "inboundClusterStatName": _idle("clusters are counted under their own names"),
+    "enablePrometheusMerge": _idle("no agent merges the metrics of a workload into its proxy's"),
     "verifyCertificateAtClient": _idle("certificates are always verified, unless a rule says insecureSkipVerify"),
     "defaultProviders": _idle("extension providers are not read"),
     "discoverySelectors": _idle("all namespaces are read"),
@@ -155,6 +162,7 @@ NOTICES: Final[Mapping[str, Mapping[str, Notice]]] = {
     "ProxyConfig": _PROXY_CONFIG,
     "Service": _SERVICE,
     "ServiceEntry": _SERVICE_ENTRY,
+    "Sidecar": _SIDECAR,
     "VirtualService": _VIRTUAL_SERVICE,
     "WorkloadEntry": _WORKLOAD_ENTRY,
     "WorkloadGroup": _WORKLOAD_GROUP,
@@ -167,7 +175,7 @@ _UNREAD: Final[dict[str, Notice | None]] = {
     "certificates": _MESH_TLS,
     "configSources": _idle("objects come from --config"),
     "defaultConfig": _idle("what a proxy is set up with stands in its own bootstrap: see `pilotfish bootstrap`"),
-    "defaultInboundHttpRetryPolicy": _SIDECAR,
+    "defaultInboundHttpRetryPolicy": _idle("requests to a workload are not retried by its own proxy"),
     "extensionProviders": _idle("extension providers are not read"),
     "serviceEntryVisibility": _idle("exportTo says who sees a ServiceEntry"),
     "serviceScopeConfigs": _idle("there are no waypoints"),

@@ -10,6 +10,7 @@ from translators.model.gateway import Gateway
 from translators.model.kubernetes import ConfigMap, EndpointSlice, Namespace, Node, Pod, Secret, Service
 from translators.model.proxy_config import ProxyConfig
 from translators.model.service_entry import ServiceEntry
+from translators.model.sidecar import Sidecar
 from translators.model.virtual_service import VirtualService
 from translators.model.workload_entry import WorkloadEntry
 from translators.model.workload_group import WorkloadGroup
@@ -23,6 +24,7 @@ ISTIO_KINDS: Final[tuple[type[KubeObject], ...]] = (
     Gateway,
     ProxyConfig,
     ServiceEntry,
+    Sidecar,
     VirtualService,
     WorkloadEntry,
     WorkloadGroup,

@@ -64,6 +64,10 @@ class ProxyView:
     """`grpc` for gRPC's own clients and servers, else empty."""
     authenticated: bool = False
     """Whether the proxy has proved who it is: others are sent no secrets."""
+    addresses: tuple[str, ...] = ()
+    """Of a sidecar that nothing redirects to, where it listens; else empty, so that the replicas of a workload share
+    one view.
+    """
 
     def selected_by(self, selector: Mapping[str, str]) -> bool:
         """Whether each label of `selector` is among this proxy's. An empty selector selects every proxy."""
@@ -98,4 +102,5 @@ def view_of(proxy: Proxy, keys: frozenset[str]) -> ProxyView:
         cluster_id=proxy.cluster_id,
         unprivileged_pod=proxy.unprivileged_pod,
         interception_mode=proxy.interception_mode,
+        addresses=proxy.ip_addresses if proxy.type == "sidecar" and proxy.interception_mode == "NONE" else (),
     )

@@ -52,10 +52,5 @@ def _set_policy(out: TcpProxy, reached: Reached, scope: Scope, mesh: MeshConfig)
     if destination is None:
         return
     policy = cluster_policy(reached.rule, destination.port.number, destination.subset, mesh)
-    apply_tcp_policy(out, policy)
-    if out.HasField("idle_timeout"):
-        scope.comes_from("idle_timeout", policy.connection_pool_origin, "tcp.idleTimeout")
-    if out.hash_policy:
-        scope.comes_from("hash_policy", policy.load_balancer_origin, "consistentHash.useSourceIp")
-    if out.HasField("tunneling_config"):
-        scope.comes_from("tunneling_config", policy.tunnel_origin)
+    for part, origin, field in apply_tcp_policy(out, policy):
+        scope.comes_from(part, origin, field)

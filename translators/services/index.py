@@ -16,7 +16,7 @@ from translators.services.kubernetes import kubernetes_service
 from translators.services.service_entry import service_entry_services
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from translators.memo import Steps
     from translators.model.origin import Diagnostic
@@ -51,6 +51,9 @@ class ServiceIndex:
     _short_hosts: Mapping[str, frozenset[str]] = field(default_factory=dict)
     _aliases: Mapping[str, str] = field(default_factory=dict)
     """Hostname of an ExternalName Service to the host that it stands for."""
+    _by_namespace: Mapping[str, tuple[Service, ...]] = field(default_factory=dict)
+    wildcard_hosts: tuple[str, ...] = ()
+    """Sorted."""
 
     def find(self, hostname: str, client_namespace: str) -> Service | None:
         """Return the service with this exact hostname, as a client in `client_namespace` sees it.
@@ -79,6 +82,15 @@ class ServiceIndex:
     def hidden(self, hostname: str) -> tuple[Service, ...]:
         """Return every service with this hostname, visible or not, to tell "not exported" from "not there"."""
         return self._by_host.get(hostname, ())
+
+    @property
+    def hostnames(self) -> Iterable[str]:
+        """All hostnames, in no order."""
+        return self._by_host
+
+    def in_namespace(self, namespace: str) -> tuple[Service, ...]:
+        """Return the services that a namespace defines, visible or not, sorted by hostname."""
+        return self._by_namespace.get(namespace, ())
 
     def resolve(self, host: str, namespace: str) -> str:
         """Return the full name of a host as an object of `namespace` writes it.
@@ -167,4 +179,6 @@ def _index(domain: str, *arguments: str | NamespaceServices | None, recorder: Re
         },
         _short_hosts={part.namespace: part.short_hosts for part in parts if part.short_hosts},
         _aliases=dict(zip(texts[::2], texts[1::2], strict=True)),
+        _by_namespace={part.namespace: part.services for part in parts},
+        wildcard_hosts=tuple(sorted(hostname for hostname in by_host if hostname.startswith("*"))),
     )

@@ -14,6 +14,7 @@ from translators.model.gateway import Gateway
 from translators.model.kubernetes import EndpointSlice, Pod, Service
 from translators.model.proxy_config import ProxyConfig
 from translators.model.service_entry import ServiceEntry
+from translators.model.sidecar import Sidecar
 from translators.model.virtual_service import VirtualService
 from translators.model.workload_entry import WorkloadEntry
 from translators.model.workload_group import WorkloadGroup
@@ -26,6 +27,7 @@ from translators.validation.mesh_config import validate_mesh_config
 from translators.validation.metadata import check_metadata
 from translators.validation.proxy_config import check_proxy_config
 from translators.validation.service_entry import check_service_entry
+from translators.validation.sidecar import check_sidecar
 from translators.validation.text import check_text
 from translators.validation.virtual_service import check_virtual_service
 from translators.validation.workload_entry import check_workload_entry
@@ -48,6 +50,7 @@ _CHECKS: Final[dict[type[KubeObject], Callable[[Findings, Any], None]]] = {
     ProxyConfig: check_proxy_config,
     Service: check_service,
     ServiceEntry: check_service_entry,
+    Sidecar: check_sidecar,
     VirtualService: check_virtual_service,
     WorkloadEntry: check_workload_entry,
     WorkloadGroup: check_workload_group,

@@ -93,7 +93,7 @@ def _why_nothing(world: World, node: NodeOptions) -> str:
     if node.proxy().generator == GRPC:
         return f"note: namespace {node.namespace} sees no service, so that a gRPC client there finds none"
     if node.type != "router":
-        return "note: a sidecar is served nothing in this version; --type router is for gateways"
+        return "note: there are no listeners: nothing is redirected to this sidecar, and it sees no service"
     labels = ", ".join(f"{k}={v}" for k, v in sorted(node.labels.items())) or "none"
     gateways = list(world.each(Gateway))
     if not gateways:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
+from tests.envoy.harness.pods import enter
 from xds_server.demo.echo import Behaviour, Echo
 
 if TYPE_CHECKING:
@@ -22,10 +23,17 @@ OK = Behaviour()
 class Loop:
     """An event loop on a thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, network: str = "") -> None:
+        """`network` is the path of the network namespace that it lives in; empty: our own."""
+        self._network = network
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="backends", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="backends", daemon=True)
         self._thread.start()
+
+    def _run(self) -> None:
+        if self._network:
+            enter(self._network)
+        self._loop.run_forever()
 
     def run(self, work: Coroutine[None, None, T]) -> T:
         """Run a coroutine to its end on the loop's thread."""
@@ -42,11 +50,17 @@ class Backend:
     """One echo backend. To make it fail, assign `behaviour`: Behaviour(status=503), (delay_seconds=1), (close=True)."""
 
     def __init__(
-        self, loop: Loop, version: str, instance: str = "", port: int = 0, tls: SSLContext | None = None
+        self,
+        loop: Loop,
+        version: str,
+        instance: str = "",
+        port: int = 0,
+        tls: SSLContext | None = None,
+        address: str = "127.0.0.1",
     ) -> None:
         self._loop = loop
         self._echo = Echo(version=version, instance=instance)
-        self.port = loop.run(self._echo.start("127.0.0.1", port, tls))
+        self.port = loop.run(self._echo.start(address, port, tls))
 
     @property
     def version(self) -> str:

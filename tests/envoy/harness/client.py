@@ -41,9 +41,10 @@ def request(
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
     timeout: float = 10.0,
+    address: str = "127.0.0.1",
 ) -> Reply:
-    """Send one request to 127.0.0.1 over a connection of its own; redirects are not followed."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    """Send one request over a connection of its own; redirects are not followed."""
+    connection = http.client.HTTPConnection(address, port, timeout=timeout)
     try:
         connection.request(method, path, body, {"Host": host, **(headers or {})})
         response = connection.getresponse()

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import tests.require
-from tests.envoy.harness.client import request
+from tests.envoy.harness.client import Reply, request
 from tests.envoy.harness.process import Process
 from tests.envoy.harness.waiting import eventually
 from translators.model.proxy import Proxy
 from xds_server.bootstrap import BootstrapSettings, as_json, bootstrap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from translators.model.proxy import ProxyType
@@ -52,10 +52,12 @@ def proxy_named(kind: ProxyType, name: str, namespace: str, **fields: Any) -> Pr
 class EnvoyProcess:
     """A running Envoy. Make it with `start`; `stop` is due at the end."""
 
-    def __init__(self, process: Process, admin_port: int, proxy: Proxy) -> None:
+    def __init__(self, process: Process, admin_port: int, proxy: Proxy, ask: Callable[..., Reply] = request) -> None:
+        """`ask` sends a request to a port of the loopback address that Envoy sees."""
         self.process = process
         self.admin_port = admin_port
         self.proxy = proxy
+        self._ask = ask
 
     @classmethod
     def start(  # noqa: PLR0913 - what Envoys of tests differ in
@@ -96,11 +98,21 @@ class EnvoyProcess:
 
     @classmethod
     def run(
-        cls, folder: Path, arguments: Sequence[str], *, proxy: Proxy | None = None, wait: bool = True
+        cls,
+        folder: Path,
+        arguments: Sequence[str],
+        *,
+        proxy: Proxy | None = None,
+        wait: bool = True,
+        prefix: Sequence[str] = (),
+        ask: Callable[..., Reply] = request,
     ) -> EnvoyProcess:
-        """Start an Envoy with arguments of your own (`-c FILE` among them; its admin port should be 0)."""
+        """Start an Envoy with arguments of your own (`-c FILE` among them; its admin port should be 0).
+
+        `prefix` is a command that becomes the one after it, such as `nsenter …`; see `__init__` for `ask`.
+        """
         address = folder / "admin-address"
-        command = [str(envoy_binary()), "--admin-address-path", str(address), "--disable-hot-restart"]
+        command = [*prefix, str(envoy_binary()), "--admin-address-path", str(address), "--disable-hot-restart"]
         command += ["--reject-unknown-dynamic-fields", "--drain-time-s", "1", "--drain-strategy", "immediate"]
         process = Process([*command, *arguments], folder / "envoy.log")
 
@@ -111,7 +123,7 @@ class EnvoyProcess:
 
         try:
             port = eventually(admin_port, what="Envoy opens its admin interface")
-            envoy = cls(process, port, proxy or gateway_proxy())
+            envoy = cls(process, port, proxy or gateway_proxy(), ask)
             if wait:
                 envoy.wait_ready()
         except BaseException:
@@ -124,18 +136,18 @@ class EnvoyProcess:
 
         def live() -> bool:
             self.process.assert_runs()
-            return request(self.admin_port, "/ready").status == 200
+            return self._ask(self.admin_port, "/ready").status == 200
 
         eventually(live, deadline, f"Envoy is ready\n{self.process.log[-2000:]}")
 
     def get(self, path: str) -> Any:
         """Return the JSON at a path of the admin interface."""
-        reply = request(self.admin_port, path)
+        reply = self._ask(self.admin_port, path)
         assert reply.status == 200, f"{path}: {reply.status} {reply.body}"
         return reply.json
 
     def post(self, path: str) -> str:
-        reply = request(self.admin_port, path, method="POST")
+        reply = self._ask(self.admin_port, path, method="POST")
         assert reply.status == 200, f"{path}: {reply.status} {reply.body}"
         return reply.body
 

@@ -109,3 +109,37 @@ def destination_rule(name: str, host: str, policy: str = "", subsets: Iterable[s
 def bare_proxy(node_id: str, labels: Mapping[str, str]) -> Proxy:
     """Return an Envoy that knows nothing of Istio but labels, and may not bind ports below 1024."""
     return Proxy(id=node_id, type="router", name="", namespace="", labels=labels, unprivileged_pod=True)
+
+
+def service(
+    name: str,
+    ports: Mapping[str, int],
+    namespace: str = "default",
+    address: str = "None",
+    targets: Mapping[str, int] | None = None,
+) -> Object:
+    """Return a Service for pods with the label `app` of its name; `ports` and `targets` go by the ports' names."""
+    listed: list[Object] = [{"name": port, "port": number} for port, number in ports.items()]
+    for one in listed:
+        if targets and one["name"] in targets:
+            one["targetPort"] = targets[one["name"]]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"clusterIP": address, "selector": {"app": name}, "ports": listed},
+    }
+
+
+def endpoint_slice(
+    service: str, ports: Mapping[str, int], addresses: Iterable[str], namespace: str = "default"
+) -> Object:
+    """Return the ready endpoints of a Service; `ports` are their own ports, by the names of the Service's."""
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": f"{service}-1", "namespace": namespace, "labels": {"kubernetes.io/service-name": service}},
+        "addressType": "IPv4",
+        "ports": [{"name": name, "port": number} for name, number in ports.items()],
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}} for address in addresses],
+    }

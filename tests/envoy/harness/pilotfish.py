@@ -14,7 +14,7 @@ from tests.envoy.harness.waiting import eventually
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 
@@ -57,14 +57,23 @@ class Pilotfish:
         arguments: Sequence[str] = (),
         ports: tuple[int, int] = (0, 0),
         program: Sequence[str] = ("-m", "xds_server"),
+        host: str = "127.0.0.1",
+        prefix: Sequence[str] = (),
+        ask: Callable[..., Reply] = request,
     ) -> None:
-        """Start it on `folder/config`, and wait until it is ready. `ports` are xDS and HTTP, 0 for any; `program` is
-        what Python is told to run, for tests of a server that is not right.
+        """Start it on `folder/config`, and wait until it is ready. `ports` are xDS and HTTP, 0 for any.
+
+        `program` is what Python is told to run, for tests of a server that is not right; `host` is the address for xDS,
+        `prefix` a command that becomes the one after it (such as `nsenter …`), and `ask` sends a request to a port of
+        the loopback address that the server sees.
         """
         self.config = Folder(folder / "config")
         self._log = folder / "pilotfish.log"
         self._arguments = tuple(arguments)
         self._program = tuple(program)
+        self._host = host
+        self._prefix = tuple(prefix)
+        self._ask = ask
         self._process = self._start(*ports)
         try:
             self.xds_port, self.http_port = eventually(self._ports, 20.0, "serve logs its ports") or (0, 0)
@@ -74,13 +83,13 @@ class Pilotfish:
             raise
 
     def _start(self, xds_port: int, http_port: int) -> Process:
-        command = [sys.executable, *self._program, "serve", "--config", str(self.config.path)]
-        command += ["--xds-address", f"127.0.0.1:{xds_port}", "--http-address", f"127.0.0.1:{http_port}"]
+        command = [*self._prefix, sys.executable, *self._program, "serve", "--config", str(self.config.path)]
+        command += ["--xds-address", f"{self._host}:{xds_port}", "--http-address", f"127.0.0.1:{http_port}"]
         return Process([*command, *self._arguments], self._log)
 
     def _ports(self) -> tuple[int, int] | None:
         self._process.assert_runs()
-        found = {name: re.search(rf"\b{name}=127\.0\.0\.1:(\d+)", self._process.log) for name in ("xds", "http")}
+        found = {name: re.search(rf"\b{name}=[\d.]+:(\d+)", self._process.log) for name in ("xds", "http")}
         xds, http = found["xds"], found["http"]
         return (int(xds[1]), int(http[1])) if xds and http else None
 
@@ -95,7 +104,7 @@ class Pilotfish:
     def get(self, path: str) -> Reply:
         """GET something from the HTTP port."""
         self._process.assert_runs()
-        return request(self.http_port, path)
+        return self._ask(self.http_port, path)
 
     def api(self, path: str) -> Any:
         """Return the JSON of `/api/v1/<path>`."""

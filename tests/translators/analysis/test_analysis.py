@@ -56,6 +56,7 @@ def said(world: World) -> tuple[Diagnostic, ...]:
     return found
 
 
+SCOPED = "Sidecar a: {workloadSelector: {labels: {app: a}}, egress: [{hosts: ['./*']}]}\n"
 GATEWAY: Final = """
 Gateway gw: {selector: {istio: ingressgateway},
   servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]}
@@ -289,6 +290,53 @@ CASES: Final = (
         + SUBSETS
         + TO_REVIEWS,
     ),
+    case(
+        "Sidecars that are fine",
+        REVIEWS
+        + "Sidecar a: {egress: [{hosts: ['./*', '*/reviews.default.svc.cluster.local', '~/*']}]}\n"
+        + "Sidecar b: {workloadSelector: {labels: {app: b}}, egress: [{hosts: ['~/*']}]}\n"
+        + "Sidecar istio-system/c: {egress: [{hosts: ['./*', '~default/reviews.default.svc.cluster.local']}]}\n",
+    ),
+    case(
+        "Sidecars that stand in each other's way",
+        "Sidecar a: {egress: [{hosts: ['./*']}]}\n"
+        "Sidecar b: {egress: [{hosts: ['./*']}]}\n"
+        "Sidecar c: {workloadSelector: {labels: {app: c}}, egress: [{hosts: ['./*']}]}\n"
+        "Sidecar d: {workloadSelector: {labels: {app: c}}, egress: [{hosts: ['./*']}]}\n",
+        "PF1053 Sidecar default/b spec",
+        "PF1053 Sidecar default/d spec.workloadSelector",
+    ),
+    case(
+        "a Sidecar with a selector in the root namespace",
+        "Sidecar istio-system/a: {workloadSelector: {labels: {app: c}}, egress: [{hosts: ['./*']}]}\n",
+        "PF1055 Sidecar istio-system/a spec.workloadSelector",
+    ),
+    case(
+        "hosts that a Sidecar imports in vain",
+        REVIEWS
+        + "ServiceEntry w: {hosts: ['*.example.com'], resolution: NONE,"
+        + " ports: [{number: 80, name: a, protocol: HTTP}]}\n"
+        + "VirtualService v: {hosts: [v.org], http: [{route: [{destination: {host: reviews}}]}]}\n"
+        + "Sidecar a: {egress: [{hosts:"
+        + " ['./a.example.com', './v.org', '*/reviews', 'b/reviews.default.svc.cluster.local']}]}",
+        "PF1054 Sidecar default/a spec.egress[0].hosts[2]",
+        "PF1054 Sidecar default/a spec.egress[0].hosts[3]",
+        "PF0729 VirtualService default/v spec",
+    ),
+    case(
+        "an egress proxy that does not exist",
+        "Sidecar a: {outboundTrafficPolicy: {mode: ALLOW_ANY, egressProxy: {host: a, port: {number: 80}}}}\n",
+        "PF0701 Sidecar default/a spec.outboundTrafficPolicy.egressProxy",
+    ),
+    case(
+        "services that sidecars cannot tell apart",
+        "Sidecar a: {egress: [{hosts: ['./*']}]}\n"
+        + "".join(
+            f"ServiceEntry {n}: {{hosts: [{n}.com], resolution: DNS, ports: [{{number: 9, name: t, protocol: TCP}}]}}\n"
+            for n in "xy"
+        ),
+        "PF1050 ServiceEntry default/y spec.ports",
+    ),
 )
 
 
@@ -334,6 +382,10 @@ def test_findings_suggest_what_was_meant() -> None:
             + "Pod edge/p: {labels: {istio: ingressgateway, pod-template-hash: a1}}\n"
             + "Pod edge/q: {labels: {istio: ingressgateway, pod-template-hash: b2}}\n",
             [("edge", {"istio": "ingressgateway"})],
+        ),
+        (
+            SCOPED + "VirtualService team/v: {hosts: [v.org], http: [{directResponse: {status: 200}}]}\n",
+            [("istio-system", {}), ("default", {"app": "a"}), ("team", {})],
         ),
     ],
 )

@@ -20,7 +20,7 @@ from translators.model.kubernetes import (
     SlicePort,
 )
 from translators.model.meta import KubeObject, ObjectKey, ObjectMeta
-from translators.model.proxy import GRPC, Locality, Proxy, ProxyView, view_of
+from translators.model.proxy import GRPC, LOCALITY, Locality, Proxy, ProxyView, view_of
 from translators.model.virtual_service import (
     Destination,
     HTTPRoute,
@@ -151,6 +151,8 @@ def test_proxies_of_a_namespace_share_a_view_and_an_envoy_has_another() -> None:
     other = replace(proxy, id="b", type="router", ip_addresses=("10.0.0.2",), labels={"x": "2"}, unprivileged_pod=True)
     assert view_of(other, frozenset()) == view
     assert view_of(replace(proxy, namespace="m"), frozenset()) != view
-    assert view_of(replace(proxy, locality=Locality(region="eu")), frozenset()) != view
+    elsewhere = replace(proxy, locality=Locality(region="eu"))
+    assert view_of(elsewhere, frozenset()) == view
+    assert view_of(elsewhere, frozenset({LOCALITY})) != view_of(proxy, frozenset({LOCALITY}))
     assert view_of(replace(proxy, generator=""), frozenset()).generator == ""
     assert view_of(replace(proxy, generator="event"), frozenset()).generator == ""

@@ -16,6 +16,7 @@ from translators.model.effects.gateway import GATEWAY
 from translators.model.effects.kubernetes import KUBERNETES
 from translators.model.effects.mesh_config import MESH_CONFIG
 from translators.model.effects.services import SERVICE_ENTRY, WORKLOAD_ENTRY
+from translators.model.effects.sidecar import SIDECAR
 from translators.model.effects.virtual_service import VIRTUAL_SERVICE
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ EFFECTS: Final[Mapping[str, Mapping[str, str]]] = {
     "MeshConfig": MESH_CONFIG,
     "ProxyConfig": {},
     "ServiceEntry": SERVICE_ENTRY,
+    "Sidecar": SIDECAR,
     "VirtualService": VIRTUAL_SERVICE,
     "WorkloadEntry": WORKLOAD_ENTRY,
     "WorkloadGroup": {},

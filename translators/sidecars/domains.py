@@ -1,0 +1,60 @@
+"""The names by which a client may call a service: domains of its virtual host (reference 2.4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from translators.model import kubernetes
+from translators.model.service import Resolution
+from translators.services.addresses import is_ip
+
+if TYPE_CHECKING:
+    from translators.model.service import Service
+    from translators.recorder import Recorder
+
+_SVC: Final = ".svc."
+
+
+def domains_of(service: Service, dns_domain: str, *aliases: Service, recorder: Recorder) -> tuple[str, ...]:
+    """Memoised step: return the domains of a service for a client with this DNS domain, the host itself first.
+
+    After the host come its aliases (ExternalNames that stand for it), then for each of them the absolute form and, if
+    it is below the client's own `.svc.` suffix, its short forms; then the service's addresses. A headless service of
+    Kubernetes has each of its names with a wildcard too, for the pods of a StatefulSet. Ports are not written:
+    the route configuration ignores them.
+    """
+    del recorder
+    hosts = (service.hostname, *(alias.hostname for alias in aliases))
+    found = dict.fromkeys(hosts)
+    for host in hosts:
+        found.update(dict.fromkeys(_variants(host, dns_domain)))
+    headless = service.resolution is Resolution.PASSTHROUGH and service.origin.kind == kubernetes.Service.KIND
+    wildcards = [f"*.{name}" for name in found] if headless else []
+    addresses = [_authority(a) for a in service.addresses if is_ip(a)]
+    return tuple(dict.fromkeys((*found, *wildcards, *addresses)))
+
+
+def shared_suffix(host: str, dns_domain: str) -> bool:
+    """Whether a host is in the same cluster domain as a client, so that the client may leave the suffix out."""
+    at, own = host.find(_SVC), dns_domain.find(_SVC)
+    return at > 0 and own > 0 and host[at:] == dns_domain[own:]
+
+
+def _variants(host: str, dns_domain: str) -> tuple[str, ...]:
+    if host.startswith("*") or is_ip(host):
+        return ()
+    absolute = f"{host}."
+    if not shared_suffix(host, dns_domain):
+        return (absolute,)
+    below = host[: host.find(_SVC)]
+    name, _, namespace = below.partition(".")
+    if not namespace:
+        return (absolute,)
+    if namespace == dns_domain[: dns_domain.find(_SVC)]:
+        return (absolute, name, f"{below}.svc", below)
+    return (absolute, below, f"{below}.svc")
+
+
+def _authority(address: str) -> str:
+    """Return an address as it stands in a Host header."""
+    return f"[{address}]" if ":" in address else address

@@ -1,0 +1,284 @@
+"""Outbound: listeners, routes and destinations of what a sidecar may reach (reference 2.3, 2.4).
+
+One listener takes the HTTP of a port number, whatever service it is for; opaque protocols are told apart by address.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final
+
+from translators.model import kubernetes
+from translators.model.codes import diagnose
+from translators.model.meta import Value
+from translators.model.origin import Origin
+from translators.model.service import Protocol, Resolution
+from translators.services import endpoints_of
+from translators.services.addresses import UNIX
+from translators.services.protocols import entry_protocol
+from translators.sidecars.destinations import destinations_of
+from translators.sidecars.outbound_listener import TcpChain, flat, outbound_listener, socket_of, virtual_outbound
+from translators.sidecars.route_tables import Member, RouteTables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from translators.destination_rules import MergedRule, RuleIndex
+    from translators.memo import Steps
+    from translators.model.meta import ObjectKey
+    from translators.model.origin import Diagnostic
+    from translators.model.proxy import ProxyView
+    from translators.model.service import Service, ServicePort
+    from translators.model.sidecar import Sidecar
+    from translators.model.world import World
+    from translators.resources import Resource
+    from translators.services import Destination, ServiceIndex
+    from translators.sidecars.elsewhere import Elsewhere
+    from translators.sidecars.scope import Egress
+
+WILDCARD: Final = "0.0.0.0"  # noqa: S104 - stands for every address that a workload may call
+LOOPBACK: Final = "127.0.0.1"
+FIRST_UNPRIVILEGED: Final = 1024
+"""Lower ports need a right that an unprivileged pod does not have."""
+STATUS_PORT: Final = 15021
+METRICS_PORT: Final = 15090
+"""Ports on which a sidecar's own listeners are, by its bootstrap."""
+
+
+class Outbound(Value, frozen=True, kw_only=True):
+    """What a sidecar is sent for the traffic of its workload. Proxies that may see the same share it."""
+
+    listeners: tuple[Resource, ...]
+    routes: tuple[Resource, ...]
+    destinations: tuple[Destination, ...]
+    by_endpoints: frozenset[ObjectKey]
+    """Origins of the services whose endpoints have listeners of their own."""
+    diagnostics: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listening:
+    """How the services of one egress listener are listened for."""
+
+    owner: int
+    """Position of the egress listener. An address belongs to the first that wants it."""
+    captured: bool
+    """Whether connections come by redirection, so that nothing is bound."""
+    bind: str = ""
+    """The address that a Sidecar names."""
+    port: int = 0
+    """The port that a Sidecar names; 0: each service has its own."""
+    protocol: Protocol | None = None
+    """Of the port that a Sidecar names."""
+    said_by: Sidecar | None = None
+    """The Sidecar, if it names a port."""
+
+    @property
+    def shared(self) -> str:
+        """The address at which services of a port number are told apart by what clients say, if they say anything."""
+        return self.bind or (WILDCARD if self.captured else LOOPBACK)
+
+
+@dataclass(slots=True)
+class _Address:
+    """What wants to be reached at one address and port."""
+
+    listening: _Listening
+    http: list[Service] = field(default_factory=list)
+    route_name: str = ""
+    chains: dict[tuple[tuple[str, ...], tuple[str, ...]], TcpChain] = field(default_factory=dict)
+    """By condition: Envoy refuses a listener with the same one twice."""
+
+
+class OutboundBuilder:
+    """Makes the outbound side of one kind of proxy in one pass."""
+
+    def __init__(
+        self,
+        world: World,
+        view: ProxyView,
+        services: ServiceIndex,
+        rules: RuleIndex,
+        elsewhere: Elsewhere,
+        steps: Steps,
+    ) -> None:
+        """`elsewhere` is where connections go that no service explains."""
+        self._world = world
+        self._view = view
+        self._rules = rules
+        self._steps = steps
+        self._elsewhere = elsewhere
+        self._tables = RouteTables(world, view, services, rules, elsewhere, steps)
+        self._addresses: dict[tuple[str, int], _Address] = {}
+        self._destinations: dict[str, Destination] = {}
+        self._by_endpoints: set[ObjectKey] = set()
+        self._diagnostics: list[Diagnostic] = [*elsewhere.diagnostics]
+        if elsewhere.destination is not None:
+            self._destinations[elsewhere.cluster] = elsewhere.destination
+        mesh = world.mesh
+        self._reserved = {mesh.proxy_listen_port, mesh.proxy_inbound_listen_port, STATUS_PORT, METRICS_PORT}
+
+    def add(self, egress: Egress, sidecar: Sidecar | None, position: int) -> None:
+        """Take in what an egress listener imports; `sidecar` is the Sidecar that has it, at this position."""
+        listening = self._listening(sidecar, position)
+        if listening is None:
+            return
+        number = listening.port
+        if number and listening.protocol is not None and listening.protocol.is_http:
+            self._open(listening.shared, number, str(number), listening)  # it is there even if nothing is imported
+        for service in sorted(egress.services, key=_by_age):
+            rule = self._rules.for_service(service, self._view.namespace, self._view.labels)
+            named = service.port(number) if number else None
+            if number and named is None and service.hostname not in egress.targets:
+                continue
+            for destination in self._steps.step(destinations_of, service, rule):
+                if named is None or destination.port is named:
+                    self._destinations[destination.cluster_name] = destination
+            for port in (named,) if number else service.ports:
+                if port is not None and port.protocol is not Protocol.UDP:
+                    self._add_port(Member(service, port, egress), rule, listening)
+
+    def finish(self) -> Outbound:
+        """Return all of it."""
+        step, mesh, cluster = self._steps.step, self._world.mesh, self._elsewhere.cluster
+        listeners = [step(virtual_outbound, mesh, cluster)] if self._view.interception_mode != "NONE" else []
+        for (bind, number), address in sorted(self._addresses.items(), key=itemgetter(0)):
+            how = address.listening
+            parts = [part for chain in address.chains.values() for part in flat(chain)]
+            socket = step(socket_of, bind, number, how.captured, address.route_name, cluster, how.said_by, how.owner)
+            listeners.append(step(outbound_listener, socket, mesh, len(address.chains), *parts, *address.http))
+        tables = self._tables.finish()
+        for table in tables:
+            self._destinations |= table.destinations
+        return Outbound(
+            listeners=tuple(listeners),
+            routes=tuple(table.resource for table in tables),
+            destinations=tuple(self._destinations[name] for name in sorted(self._destinations)),
+            by_endpoints=frozenset(self._by_endpoints),
+            diagnostics=tuple(dict.fromkeys((*self._diagnostics, *self._tables.diagnostics))),
+        )
+
+    def _listening(self, sidecar: Sidecar | None, position: int) -> _Listening | None:
+        redirected = self._view.interception_mode != "NONE"
+        if sidecar is None or not sidecar.spec.egress:
+            return _Listening(owner=position, captured=redirected)
+        listener = sidecar.spec.egress[position]
+        if listener.bind.startswith(UNIX):
+            self._diagnostics.append(
+                diagnose(
+                    "PF1052",
+                    "nothing listens on Unix sockets in this version: the hosts of this listener are not reached by it",
+                    Origin(sidecar.key, f"spec.egress[{position}].bind"),
+                    hint="write an IP address and a port",
+                )
+            )
+            return None
+        captured = listener.capture_mode == "IPTABLES" or (listener.capture_mode == "DEFAULT" and redirected)
+        if listener.port is None:
+            return _Listening(owner=position, captured=captured, bind=listener.bind)
+        return _Listening(
+            owner=position,
+            captured=captured,
+            bind=listener.bind,
+            port=listener.port.number,
+            protocol=entry_protocol(listener.port.protocol, listener.port.number),
+            said_by=sidecar,
+        )
+
+    def _add_port(self, member: Member, rule: MergedRule | None, listening: _Listening) -> None:
+        service, port, _ = member
+        protocol = listening.protocol or port.protocol
+        if protocol.is_http:
+            self._share(listening.shared, member, listening)
+            return
+        for found in self._addresses_of(service, port):
+            bind, subnets = (listening.shared, (found,)) if "/" in found else (found, ())
+            if not listening.captured or listening.bind:
+                # The address of a service is nobody's to bind here: only the port tells services apart.
+                bind, subnets = listening.shared, ()
+            elif bind == WILDCARD:
+                bind = listening.shared
+            names = (service.hostname,) if protocol.is_tls and bind == listening.shared else ()
+            if protocol is Protocol.UNSUPPORTED:
+                self._share(bind, member, listening)
+            self._chain(bind, TcpChain(service, port, rule, subnets, names), listening)
+
+    def _addresses_of(self, service: Service, port: ServicePort) -> Iterator[str]:
+        """Yield where connections to a service go: its addresses, or those of its endpoints if it is headless; a
+        service without any is reached at every address.
+        """
+        if service.addresses:
+            yield from service.addresses
+        elif service.resolution is Resolution.PASSTHROUGH and service.origin.kind == kubernetes.Service.KIND:
+            self._by_endpoints.add(service.origin)
+            for endpoint in endpoints_of(self._world, service, self._steps):
+                if port.name in endpoint.ports and not endpoint.address.startswith(UNIX):
+                    yield endpoint.address
+        else:
+            yield WILDCARD
+
+    def _address(self, bind: str, port: int, listening: _Listening, service: Service | None) -> _Address | None:
+        """Return an address that services may share; None if it is another egress listener's, or not to be had."""
+        known = self._addresses.get((bind, port))
+        if known is not None:
+            return known if known.listening.owner == listening.owner else None
+        said_by = listening.said_by
+        origin = Origin(service.origin, "spec.ports") if said_by is None and service is not None else None
+        if said_by is not None:
+            origin = Origin(said_by.key, f"spec.egress[{listening.owner}].port.number")
+        if port in self._reserved and bind in {WILDCARD, LOOPBACK}:
+            self._diagnostics.append(
+                diagnose("PF1056", f"no listener on {bind}:{port}: sidecars use the port themselves", origin)
+            )
+            return None
+        if not listening.captured and self._view.unprivileged_pod and port < FIRST_UNPRIVILEGED:
+            message = f"no listener on {bind}:{port}: the proxy may not bind ports below {FIRST_UNPRIVILEGED}"
+            self._diagnostics.append(diagnose("PF0350", message, origin, hint="use a port that it may bind"))
+            return None
+        return self._addresses.setdefault((bind, port), _Address(listening))
+
+    def _open(
+        self, bind: str, port: int, name: str, listening: _Listening, service: Service | None = None
+    ) -> _Address | None:
+        """Return an address that takes HTTP, with routes of this name."""
+        address = self._address(bind, port, listening, service)
+        if address is None or address.route_name not in {"", name}:
+            return None
+        if not address.route_name:
+            address.route_name = name
+            self._tables.open(name, port)
+        return address
+
+    def _share(self, bind: str, member: Member, listening: _Listening) -> None:
+        """Let a service's HTTP requests come in at an address: that of all services of the port, or one of its own."""
+        service, port, _ = member
+        alone = bind != listening.shared
+        name = f"{service.hostname}:{port.number}" if alone else str(port.number)
+        address = self._open(bind, port.number, name, listening, service)
+        if address is not None:
+            address.http.append(service)
+            self._tables.join(name, member, alone=alone)
+
+    def _chain(self, bind: str, chain: TcpChain, listening: _Listening) -> None:
+        """Let a service's connections come in at an address. The oldest service has an address that two claim."""
+        address = self._address(bind, chain.port.number, listening, chain.service)
+        if address is None:
+            return
+        first = address.chains.setdefault((chain.subnets, chain.server_names), chain)
+        if first is not chain:
+            where = " ".join(chain.subnets) or bind
+            names = f" with the server name {chain.server_names[0]}" if chain.server_names else ""
+            self._diagnostics.append(
+                diagnose(
+                    "PF1050",
+                    f"connections to {where}:{chain.port.number}{names} go to {first.service.hostname} "
+                    f"({first.service.origin}), which is older: sidecars cannot tell {chain.service.hostname} from it",
+                    Origin(chain.service.origin, "spec.ports"),
+                    hint="give the service an address or a port number of its own, or a protocol that carries the host",
+                )
+            )
+
+
+def _by_age(service: Service) -> tuple[str, str, str]:
+    return service.age_order

@@ -1,0 +1,247 @@
+"""An outbound listener: an address that connections of the workload are matched against (reference 2.3, A.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from envoy.config.core.v3.base_pb2 import TrafficDirection
+from envoy.config.listener.v3.listener_components_pb2 import FilterChain, ListenerFilter
+from envoy.config.listener.v3.listener_pb2 import Listener
+from envoy.extensions.filters.listener.http_inspector.v3.http_inspector_pb2 import HttpInspector
+from envoy.extensions.filters.listener.tls_inspector.v3.tls_inspector_pb2 import TlsInspector
+
+from translators.destination_rules import cluster_policy, effective_policy
+from translators.messages import pack, set_duration
+from translators.model.meta import Value
+from translators.model.origin import Origin
+from translators.names import cluster_name
+from translators.resources import CLUSTER, LISTENER, ROUTE, Resource
+from translators.sidecars.filters import outbound_http, tcp_proxy
+from translators.sidecars.fixed_clusters import BLACK_HOLE, BLACK_HOLE_KEY, PASSTHROUGH_KEY
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from translators.destination_rules import MergedRule
+    from translators.model.mesh_config import MeshConfig
+    from translators.model.service import Service, ServicePort
+    from translators.model.sidecar import Sidecar
+    from translators.recorder import Recorder
+
+HTTP_ALPN: Final = ("http/1.1", "h2c")
+"""What the HTTP inspector calls plain HTTP/1.1 and HTTP/2."""
+RAW: Final = "raw_buffer"
+
+PASSTHROUGH_CHAIN: Final = "PassthroughFilterChain"
+
+
+class Socket(Value, frozen=True, kw_only=True):
+    """Where a listener is, and what holds for all of it."""
+
+    bind: str
+    """An IP address."""
+    port: int
+    captured: bool
+    """Whether connections come by redirection: then nothing is bound, the address only tells them apart."""
+    route_name: str
+    """Of the routes of HTTP requests; empty if the listener takes no HTTP."""
+    elsewhere: str
+    """The cluster of connections that no service explains."""
+    origin: Origin | None
+    """The egress listener of a Sidecar that names the port, if one does."""
+
+    @property
+    def name(self) -> str:
+        """Return `0.0.0.0_80` (reference 2.1)."""
+        return f"{self.bind}_{self.port}"
+
+
+def socket_of(
+    bind: str,
+    port: int,
+    captured: bool,  # noqa: FBT001 - steps take positional arguments
+    route_name: str,
+    elsewhere: str,
+    sidecar: Sidecar | None,
+    position: int,
+    *,
+    recorder: Recorder,
+) -> Socket:
+    """Memoised step: make a Socket. `sidecar`, with the position of its egress listener, is what names the port."""
+    del recorder
+    origin = Origin(sidecar.key, f"spec.egress[{position}]") if sidecar is not None else None
+    return Socket(bind=bind, port=port, captured=captured, route_name=route_name, elsewhere=elsewhere, origin=origin)
+
+
+class TcpChain(NamedTuple):
+    """Connections that go to a port of a service, told apart by address or by server name; by neither: all."""
+
+    service: Service
+    port: ServicePort
+    rule: MergedRule | None
+    subnets: tuple[str, ...] = ()
+    server_names: tuple[str, ...] = ()
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether it has no condition."""
+        return not self.subnets and not self.server_names
+
+    @property
+    def cluster(self) -> str:
+        """The cluster that it leads to."""
+        return cluster_name(self.port.number, "", self.service.hostname)
+
+
+def outbound_listener(
+    socket: Socket, mesh: MeshConfig, chain_count: int, *parts: object, recorder: Recorder
+) -> Resource:
+    """Memoised step: build a listener.
+
+    `parts` are five for each TCP chain (see `flat`), then the services whose HTTP ports share the listener: they are
+    its origins.
+    """
+    route_name, elsewhere = socket.route_name, socket.elsewhere
+    chains = [_chain(*parts[at : at + _WIDTH]) for at in range(0, chain_count * _WIDTH, _WIDTH)]  # type: ignore[arg-type]
+    http: tuple[Service, ...] = parts[chain_count * _WIDTH :]  # type: ignore[assignment] # as the docstring says
+    out = Listener(name=socket.name, traffic_direction=TrafficDirection.OUTBOUND)
+    out.address.socket_address.address = socket.bind
+    out.address.socket_address.port_value = socket.port
+    if socket.captured:
+        out.bind_to_port.value = False
+    refs: list[tuple[str, str]] = []
+    if route_name:
+        match = out.filter_chains.add()
+        match.filter_chain_match.transport_protocol = RAW
+        match.filter_chain_match.application_protocols.extend(HTTP_ALPN)
+        match.filters.append(outbound_http(socket.name, route_name, mesh))
+        refs.append((ROUTE, route_name))
+    conditional = [chain for chain in chains if not chain.takes_all]
+    rest = next((chain for chain in chains if chain.takes_all), None)
+    for chain in conditional:
+        _fill(out.filter_chains.add(), chain, mesh)
+    if rest is not None:
+        alone = not route_name and not conditional
+        _fill(out.filter_chains.add() if alone else out.default_filter_chain, rest, mesh)
+    else:
+        # Envoy does not look further once a port matched, so what fits no chain needs one of its own.
+        out.default_filter_chain.name = PASSTHROUGH_CHAIN
+        out.default_filter_chain.filters.append(tcp_proxy(elsewhere, mesh))
+        refs.append((CLUSTER, elsewhere))
+    refs += [(CLUSTER, chain.cluster) for chain in chains]
+    _inspect(out, mesh, tls=any(chain.server_names for chain in chains), http=bool(route_name))
+    origins = {} if socket.origin is None else {socket.origin.key: None}
+    origins.update(dict.fromkeys(o.origin for o in (*(chain.service for chain in chains), *http)))
+    for chain in chains:
+        if chain.rule is not None and _idle_timeout_origin(chain) is not None:
+            origins.update(dict.fromkeys(chain.rule.origins))
+    if recorder.active:
+        if socket.origin is not None:
+            recorder.note("", socket.origin)
+        _note(recorder, out, conditional, rest, http)
+    return Resource(
+        LISTENER,
+        socket.name,
+        out.SerializeToString(deterministic=True),
+        tuple(origins) or (BLACK_HOLE_KEY if elsewhere == BLACK_HOLE else PASSTHROUGH_KEY,),
+        refs=tuple(sorted(set(refs))),
+        notes=recorder.notes(),
+    )
+
+
+_WIDTH: Final = 5
+
+
+def flat(chain: TcpChain) -> tuple[object, ...]:
+    """Return a chain as `outbound_listener` wants it: five arguments, with lists as text, so that equal ones are equal
+    to the memo.
+    """
+    return (chain.service, chain.port, chain.rule, " ".join(chain.subnets), " ".join(chain.server_names))
+
+
+def virtual_outbound(mesh: MeshConfig, elsewhere: str, *, recorder: Recorder) -> Resource:
+    """Memoised step: the one socket that redirected connections come in by. It hands each to the listener of its
+    original destination; what fits none goes `elsewhere`, a cluster. A connection to the port itself is a mistake and
+    would go round in circles, so it is closed.
+    """
+    out = Listener(name="virtualOutbound", traffic_direction=TrafficDirection.OUTBOUND)
+    out.address.socket_address.address = "0.0.0.0"  # noqa: S104 - redirected connections come to any address
+    out.address.socket_address.port_value = mesh.proxy_listen_port
+    out.use_original_dst.value = True
+    loop = out.filter_chains.add(name="virtualOutbound-blackhole")
+    loop.filter_chain_match.destination_port.value = mesh.proxy_listen_port
+    loop.filters.append(tcp_proxy(BLACK_HOLE, mesh))
+    out.filter_chains.add(name="virtualOutbound-catchall-tcp").filters.append(tcp_proxy(elsewhere, mesh))
+    return Resource(
+        LISTENER,
+        out.name,
+        out.SerializeToString(deterministic=True),
+        (BLACK_HOLE_KEY if elsewhere == BLACK_HOLE else PASSTHROUGH_KEY,),
+        refs=tuple(sorted({(CLUSTER, BLACK_HOLE), (CLUSTER, elsewhere)})),
+        notes=recorder.notes(),
+    )
+
+
+def listener_filter(name: str, config: Message) -> ListenerFilter:
+    """Return a listener filter."""
+    out = ListenerFilter(name=f"envoy.filters.listener.{name}")
+    pack(out.typed_config, config)
+    return out
+
+
+def _inspect(out: Listener, mesh: MeshConfig, *, tls: bool, http: bool) -> None:
+    """Let Envoy look at the first bytes, as far as the chains want to know. A client that says nothing within the
+    mesh's time is matched by what is known (a server may be the one that speaks first).
+    """
+    if tls:
+        out.listener_filters.append(listener_filter("tls_inspector", TlsInspector()))
+    if http:
+        out.listener_filters.append(listener_filter("http_inspector", HttpInspector()))
+    if tls or http:
+        out.continue_on_listener_filters_timeout = True
+        set_duration(out.listener_filters_timeout, mesh.protocol_detection_timeout)
+
+
+def _fill(out: FilterChain, chain: TcpChain, mesh: MeshConfig) -> None:
+    for subnet in chain.subnets:
+        address, _, length = subnet.partition("/")
+        prefix = out.filter_chain_match.prefix_ranges.add(address_prefix=address)
+        prefix.prefix_len.value = int(length) if length else (128 if ":" in address else 32)
+    if chain.server_names:
+        out.filter_chain_match.server_names.extend(chain.server_names)
+    pool = cluster_policy(chain.rule, chain.port.number, "", mesh).connection_pool
+    idle = pool.tcp.idle_timeout if pool is not None and pool.tcp is not None else None
+    out.filters.append(tcp_proxy(chain.cluster, mesh, idle))
+
+
+def _idle_timeout_origin(chain: TcpChain) -> Origin | None:
+    policy = effective_policy(chain.rule, chain.port.number)
+    pool = policy.connection_pool
+    if pool is None or pool.tcp is None or not pool.tcp.idle_timeout or policy.connection_pool_origin is None:
+        return None
+    origin = policy.connection_pool_origin
+    return Origin(origin.key, f"{origin.path}.tcp.idleTimeout")
+
+
+def _chain(service: Service, port: ServicePort, rule: MergedRule | None, subnets: str, names: str) -> TcpChain:
+    return TcpChain(service, port, rule, tuple(subnets.split()), tuple(names.split()))
+
+
+def _note(
+    recorder: Recorder, out: Listener, conditional: list[TcpChain], rest: TcpChain | None, http: tuple[Service, ...]
+) -> None:
+    for service in http:
+        recorder.note("", Origin(service.origin, "spec.ports"))
+    first = len(out.filter_chains) - len(conditional)
+    placed = [(f"filter_chains[{first + i}]", chain) for i, chain in enumerate(conditional)]
+    if rest is not None:
+        placed.append(("default_filter_chain" if out.HasField("default_filter_chain") else "filter_chains[0]", rest))
+    for path, chain in placed:
+        recorder.note("" if len(placed) == 1 and not http else path, Origin(chain.service.origin, "spec.ports"))
+        if chain.subnets:
+            recorder.note(f"{path}.filter_chain_match.prefix_ranges", Origin(chain.service.origin, "spec.addresses"))
+        if chain.server_names:
+            recorder.note(f"{path}.filter_chain_match.server_names", Origin(chain.service.origin, "spec.hosts"))
+        idle = _idle_timeout_origin(chain)
+        if idle is not None:
+            recorder.note(f"{path}.filters[0]", idle)

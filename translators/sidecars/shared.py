@@ -1,0 +1,90 @@
+"""What sidecars that may reach the same things share: all of the outbound side, worked out once for a World."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from translators.clusters import cluster_resources
+from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, TypeSet
+from translators.sidecars.elsewhere import elsewhere_of
+from translators.sidecars.fixed_clusters import fixed_clusters
+from translators.sidecars.mesh_routes import all_routing, visible_routes
+from translators.sidecars.outbound import OutboundBuilder
+from translators.sidecars.scope import egress_scope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from translators.destination_rules import RuleIndex
+    from translators.memo import Steps
+    from translators.model.meta import ObjectKey
+    from translators.model.origin import Diagnostic
+    from translators.model.proxy import ProxyView
+    from translators.model.sidecar import Sidecar
+    from translators.model.world import World
+    from translators.services import Destination, ServiceIndex
+    from translators.sidecars.outbound import Outbound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shared:
+    """The outbound side as resources."""
+
+    types: Mapping[str, TypeSet]
+    destinations: Mapping[ObjectKey, tuple[Destination, ...]]
+    """By the key of the object that the service was made from."""
+    by_endpoints: frozenset[ObjectKey]
+    """Origins of the services whose endpoints have listeners of their own."""
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def client_view(view: ProxyView, client_keys: frozenset[str]) -> ProxyView:
+    """Reduce a view to what matters to what a proxy may reach: of its labels those that rules and routes for certain
+    clients mention. Which Sidecar selects it is told apart.
+    """
+    return replace(view, labels=tuple(pair for pair in view.labels if pair[0] in client_keys), addresses=())
+
+
+def outbound_of(
+    world: World, view: ProxyView, sidecar: Sidecar | None, services: ServiceIndex, rules: RuleIndex, steps: Steps
+) -> Outbound:
+    """Translate what a sidecar may reach; `view` is a `client_view`."""
+    routes = visible_routes(all_routing(world, steps), view.namespace, steps)
+    elsewhere = elsewhere_of(world, view, sidecar, services, rules, steps)
+    builder = OutboundBuilder(world, view, services, rules, elsewhere, steps)
+    for position, egress in enumerate(egress_scope(services, routes, sidecar, view.namespace, steps)):
+        builder.add(egress, sidecar, position)
+    return builder.finish()
+
+
+def shared_of(
+    world: World,
+    view: ProxyView,
+    sidecar: Sidecar | None,
+    services: ServiceIndex,
+    rules: RuleIndex,
+    before: Shared | None,
+    steps: Steps,
+) -> Shared:
+    """Make the resources of the outbound side. `before` is what they were for an earlier World."""
+    outbound = outbound_of(world, view, sidecar, services, rules, steps)
+    clusters = cluster_resources(world, view, outbound.destinations, rules, steps)
+    made = {
+        CLUSTER: (*steps.step(fixed_clusters, world.mesh), *clusters.clusters),
+        ENDPOINT: clusters.assignments,
+        LISTENER: outbound.listeners,
+        ROUTE: outbound.routes,
+    }
+    by_origin: dict[ObjectKey, list[Destination]] = {}
+    for destination in outbound.destinations:
+        by_origin.setdefault(destination.service.origin, []).append(destination)
+    return Shared(
+        types={
+            type_url: TypeSet.of(type_url, resources, before.types[type_url] if before is not None else None)
+            for type_url, resources in made.items()
+        },
+        destinations={key: tuple(found) for key, found in by_origin.items()},
+        by_endpoints=outbound.by_endpoints,
+        diagnostics=(*outbound.diagnostics, *clusters.diagnostics),
+    )
