@@ -299,9 +299,10 @@ CASES: Final = (
     case(
         "hosts that a Sidecar imports in vain",
         REVIEWS
-        + "ServiceEntry w: {hosts: ['*.example.com'], resolution: NONE, ports: [{number: 80, name: a, protocol: HTTP}]}\n"
+        + "ServiceEntry w: {hosts: ['*.example.com'], ports: [{number: 80, name: a, protocol: HTTP}]}\n"
         + "VirtualService v: {hosts: [v.org], http: [{route: [{destination: {host: reviews}}]}]}\n"
-        + "Sidecar a: {egress: [{hosts: ['./a.example.com', './v.org', '*/reviews', 'b/reviews.default.svc.cluster.local']}]}",
+        + "Sidecar a: {egress: [{hosts:"
+        " ['./a.example.com', './v.org', '*/reviews', 'b/reviews.default.svc.cluster.local']}]}",
         "PF1054 Sidecar default/a spec.egress[0].hosts[2]",
         "PF1054 Sidecar default/a spec.egress[0].hosts[3]",
         "PF0729 VirtualService default/v spec",
@@ -367,8 +368,10 @@ def test_findings_suggest_what_was_meant() -> None:
             [("edge", {"istio": "ingressgateway"})],
         ),
         (
-            "Sidecar a: {workloadSelector: {labels: {app: a}}, egress: [{hosts: ['./*']}]}\n"
-            "VirtualService team/v: {hosts: [v.org], http: [{directResponse: {status: 200}}]}\n",
+            (
+                "Sidecar a: {workloadSelector: {labels: {app: a}}, egress: [{hosts: ['./*']}]}\n"
+                "VirtualService team/v: {hosts: [v.org], http: [{directResponse: {status: 200}}]}\n"
+            ),
             [("istio-system", {}), ("default", {"app": "a"}), ("team", {})],
         ),
     ],
