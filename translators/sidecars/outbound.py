@@ -24,7 +24,7 @@ from translators.sidecars.route_tables import Member, RouteTables
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from translators.destination_rules import MergedRule, RuleIndex
+    from translators.destination_rules import RuleIndex
     from translators.memo import Steps
     from translators.model.meta import ObjectKey
     from translators.model.origin import Diagnostic
@@ -137,7 +137,7 @@ class OutboundBuilder:
                     self._destinations[destination.cluster_name] = destination
             for port in (named,) if number else service.ports:
                 if port is not None and port.protocol is not Protocol.UDP:
-                    self._add_port(Member(service, port, egress), rule, listening)
+                    self._add_port(Member(service, port, egress, rule), listening)
 
     def finish(self) -> Outbound:
         """Return all of it."""
@@ -186,8 +186,8 @@ class OutboundBuilder:
             said_by=sidecar,
         )
 
-    def _add_port(self, member: Member, rule: MergedRule | None, listening: _Listening) -> None:
-        service, port, _ = member
+    def _add_port(self, member: Member, listening: _Listening) -> None:
+        service, port, _, rule = member
         protocol = listening.protocol or port.protocol
         if protocol.is_http:
             self._share(listening.shared, member, listening)
@@ -252,7 +252,7 @@ class OutboundBuilder:
 
     def _share(self, bind: str, member: Member, listening: _Listening) -> None:
         """Let a service's HTTP requests come in at an address: that of all services of the port, or one of its own."""
-        service, port, _ = member
+        service, port = member.service, member.port
         alone = bind != listening.shared
         name = f"{service.hostname}:{port.number}" if alone else str(port.number)
         address = self._open(bind, port.number, name, listening, service)

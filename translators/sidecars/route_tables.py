@@ -42,6 +42,7 @@ class Member(NamedTuple):
     service: Service
     port: ServicePort
     egress: Egress
+    rule: MergedRule | None
 
 
 @dataclass(slots=True)
@@ -130,7 +131,7 @@ class RouteTables:
 
     def _fragment(self, member: Member, domains: tuple[str, ...]) -> VirtualHostFragment:
         """Return the virtual host of a service: the routes of its VirtualService if that has any, else its own."""
-        service, port, egress = member
+        service, port, egress, rule = member
         step = self._steps.step
         name, text = f"{service.hostname}:{port.number}", " ".join(domains)
         routing = egress.routes.for_host(
@@ -140,7 +141,6 @@ class RouteTables:
             routes = self._routes(routing, port.number)
             if routes:
                 return step(virtual_host, name, text, None, routes, step(named_by_service, service))
-        rule = self._rules.for_service(service, self._view.namespace, self._view.labels)
         retries = self._world.mesh.default_http_retry_policy
         return step(virtual_host, name, text, None, step(service_routes, service, port, rule, retries))
 
