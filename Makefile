@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types imports unit bench soak protos clean
+.PHONY: help demo test lint format types imports unit bench soak protos docs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ soak: $(STAMP) ## Run the tests that take minutes
 
 protos: $(STAMP) ## Make the typing stubs of the Envoy API again
 	$(BIN)/python protos/generate.py
+
+docs: $(STAMP) ## Make docs/coverage.md and docs/diagnostics again, from the model
+	$(BIN)/python -m pytest -q tests/test_coverage_page.py tests/test_diagnostics_page.py --update-goldens
 
 clean: ## Remove .venv and everything made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,21 +1,24 @@
-"""(c) Fan-out: one endpoint changes, and 500 delta streams get the assignment and ACK it.
+"""(c) Fan-out: one endpoint changes, and 1,000 delta streams get the assignment and ACK it. (d) What an idle one takes.
 
 Subject: Push, protocol and transport as `pilotfish serve` runs them, from the World to the last ACK (a stand-in makes
-the assignment: translation is measured elsewhere, and done once for all 500). Floor: a bare
-grpc.aio server that writes the very same bytes, made beforehand, to 500 streams of which it knows nothing, and counts
-what comes back. Each is a process of its own, each with a process of clients (a connection a stream); what counts is
-the processor time of the server's process, per stream and push.
+the assignment: translation is measured elsewhere, and done once for all 1,000). Floor: a bare grpc.aio server that
+writes the very same bytes, made beforehand, to 1,000 streams of which it knows nothing, and counts what comes back.
+Each is a process of its own, each with a process of clients (a connection a stream); what counts is the processor time
+of the server's process, per stream and push, and the memory that it has more of with the streams than without.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import subprocess
 import sys
 import time
+from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import grpc
@@ -31,26 +34,36 @@ from xds_server.app import settle_collector
 from xds_server.metrics import Metrics
 from xds_server.protocol import Encoder
 from xds_server.push import Debounce, Push
-from xds_server.transport.server import OPTIONS, SERVICE, AdsServer
+from xds_server.transport.limits import StreamLimits
+from xds_server.transport.server import OPTIONS, AdsServer
+from xds_server.transport.services import ADS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from translators.model.proxy import ProxyView
 
-STREAMS: Final = 500
-PUSHES: Final = 16
+STREAMS: Final = 1000
+PUSHES: Final = 8
 """In a round."""
 
-METHOD: Final = f"/{SERVICE}/DeltaAggregatedResources"
+METHOD: Final = f"/{ADS.name}/DeltaAggregatedResources"
 NAME: Final = "outbound|80||echo.default.svc.cluster.local"
 _POLL: Final = 0.01
+_ACKS: Final[Callable[[Any], int]] = attrgetter("acks")
 
 
 def run() -> Iterator[Result]:
     """Start both servers with their clients, and compare them in interleaved rounds."""
     with contextlib.ExitStack() as stack:
         subject, floor = (stack.enter_context(_Child(kind)) for kind in ("pilotfish", "bare"))
+        yield Result(
+            name=f"memory: an idle delta stream of {STREAMS}",
+            subject=subject.kib_a_stream,
+            floor=floor.kib_a_stream,
+            target=1.5,
+            unit="KiB",
+        )
         yield compare(
             f"fanout: push and ACK, {STREAMS} delta streams", subject.round, floor.round, target=1.3, unit="us"
         )
@@ -62,7 +75,8 @@ class _Child:
     def __init__(self, kind: str) -> None:
         self._server = _spawn("serve", kind)
         self._clients = _spawn("clients", self._line())
-        self._line()  # all streams are subscribed and have ACKed what they were sent first
+        self.kib_a_stream = float(self._line())
+        """Once all streams are subscribed and have ACKed what they were sent first."""
 
     def __enter__(self) -> Self:
         return self
@@ -126,11 +140,12 @@ class _Changing:
 
 async def _serve(kind: str) -> None:
     port, count, push = await (_pilotfish() if kind == "pilotfish" else _bare())
+    before = _resident()
     _say(f"127.0.0.1:{port}")
     # Each stream ACKs its (empty) clusters and its first assignment.
     await _until(lambda: count() >= 2 * STREAMS)
     settle_collector()  # as `pilotfish serve` does; both get it
-    _say("ready")
+    _say((_resident() - before) / STREAMS)
     number = 1
     while await asyncio.to_thread(sys.stdin.readline):
         start = time.process_time()
@@ -140,6 +155,12 @@ async def _serve(kind: str) -> None:
             await _until(lambda target=target: count() >= target)  # type: ignore[misc] # the default is the value
             number += 1
         _say((time.process_time() - start) * 1e6 / PUSHES / STREAMS)
+
+
+def _resident() -> float:
+    """Return the KiB of this process in memory, without garbage."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1024
 
 
 def _say(value: object) -> None:
@@ -154,7 +175,7 @@ async def _until(condition: Callable[[], bool]) -> None:
 async def _pilotfish() -> tuple[int, Callable[[], int], Callable[[int], Awaitable[None]]]:
     metrics = Metrics()
     push = Push(_Changing(), debounce=Debounce(quiet=0.0), metrics=metrics)
-    ads = AdsServer(push, metrics)
+    ads = AdsServer(push, metrics, limits=StreamLimits(streams_per_second=0))
     push.after_push = ads.pushed
     push.publish(lambda: World(cluster_domain="0"))
     _KEPT.append(asyncio.create_task(push.run()))
@@ -164,7 +185,7 @@ async def _pilotfish() -> tuple[int, Callable[[], int], Callable[[int], Awaitabl
         push.publish(lambda: World(cluster_domain=str(number)))
         await asyncio.sleep(0)
 
-    return await ads.start("127.0.0.1:0"), lambda: sum(s.acks for s in ads.streams), change
+    return await ads.start("127.0.0.1:0"), lambda: sum(map(_ACKS, ads.streams)), change
 
 
 _KEPT: Final[list[object]] = []
@@ -197,7 +218,7 @@ async def _bare() -> tuple[int, Callable[[], int], Callable[[int], Awaitable[Non
         handler, discovery_pb2.DeltaDiscoveryRequest.FromString, None
     )
     server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler(SERVICE, {"DeltaAggregatedResources": method}),)
+        (grpc.method_handlers_generic_handler(ADS.name, {"DeltaAggregatedResources": method}),)
     )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -34,6 +34,9 @@ AREAS: Final = {
     "PF08": "What Envoy said",
     "PF09": "Sources and serving",
     "PF10": "Sidecar",
+    "PF11": "EnvoyFilter",
+    "PF12": "ProxyConfig",
+    "PF13": "Extensions",
 }
 
 

@@ -6,7 +6,6 @@ An EDS cluster that is known always has one, even if it is empty: Envoy waits fo
 from __future__ import annotations
 
 from functools import lru_cache
-from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from envoy.config.core.v3.health_check_pb2 import HealthStatus
@@ -14,6 +13,7 @@ from envoy.config.endpoint.v3.endpoint_components_pb2 import LbEndpoint
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 
 from translators.destination_rules import cluster_policy
+from translators.locality import arranged, setting_of
 from translators.model.origin import Origin
 from translators.model.service import Endpoint, Health
 from translators.names import cluster_name
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from envoy.config.core.v3.address_pb2 import Address
 
-    from translators.destination_rules import MergedRule
+    from translators.destination_rules import EffectivePolicy, MergedRule
+    from translators.locality import Group, Place
     from translators.model.mesh_config import MeshConfig
-    from translators.model.proxy import Locality
     from translators.model.service import Service, ServicePort
     from translators.recorder import Recorder
 
@@ -37,9 +37,6 @@ _HEALTH: Final = {
     Health.DRAINING: HealthStatus.DRAINING,
 }
 
-_LOCALITY_ORDER: Final = attrgetter("region", "zone", "sub_zone")
-_ADDRESS_ORDER: Final = attrgetter("address")
-
 
 def build_assignment(
     service: Service,
@@ -48,24 +45,31 @@ def build_assignment(
     rule: MergedRule | None,
     mesh: MeshConfig,
     endpoints: tuple[Endpoint, ...],
+    place: Place | None = None,
     *,
     recorder: Recorder,
 ) -> Resource:
     """Memoised step: the assignment of the EDS cluster for a port of a service, or of a subset that `rule` defines.
 
     Unhealthy endpoints are sent as such, unless the rule asks for a minimum of healthy ones (`minHealthPercent`).
+    `place`: where the proxy is, if that makes a difference (`locality.place_of`).
     """
     name = cluster_name(port.number, subset, service.hostname)
-    outlier = cluster_policy(rule, port.number, subset, mesh).outlier_detection
+    policy = cluster_policy(rule, port.number, subset, mesh)
+    outlier = policy.outlier_detection
     chosen = chosen_endpoints(
         endpoints, port, rule, subset, only_healthy=outlier is not None and outlier.min_health_percent > 0
     )
+    setting = setting_of(policy, service, mesh) if place is not None else None
+    groups = arranged(chosen, setting, place)
     assignment = ClusterLoadAssignment()
-    fill_assignment(assignment, name, port, chosen)
+    fill_assignment(assignment, name, port, groups)
     origins = [service.origin]
     known = rule.subsets.get(subset) if rule is not None and subset else None
     if known is not None:
         origins.append(known.origin)
+    if setting is not None and policy.load_balancer_origin is not None:
+        origins.append(policy.load_balancer_origin.key)
     for endpoint in chosen:
         if endpoint.origin is not None and endpoint.origin is not origins[-1]:
             origins.append(endpoint.origin)
@@ -73,7 +77,7 @@ def build_assignment(
         recorder.note("", Origin(service.origin))
         if known is not None:
             recorder.note("endpoints", Origin(known.origin, f"{known.path}.labels"))
-        _note_endpoints(chosen, recorder)
+        note_endpoints(groups, policy if setting is not None else None, recorder)
     return Resource(
         ENDPOINT,
         name,
@@ -103,15 +107,13 @@ def chosen_endpoints(
     return chosen
 
 
-def fill_assignment(
-    assignment: ClusterLoadAssignment, name: str, port: ServicePort, endpoints: Iterable[Endpoint]
-) -> None:
-    """Write endpoints into an assignment: localities sorted, addresses sorted inside, a weight on each.
+def fill_assignment(assignment: ClusterLoadAssignment, name: str, port: ServicePort, groups: Iterable[Group]) -> None:
+    """Write endpoints into an assignment, in the order of their groups, a weight on each.
 
-    gRPC ignores a locality without a weight, so each has one: the sum of its endpoints'.
+    gRPC ignores a locality without a weight, so each has one.
     """
     assignment.cluster_name = name
-    for locality, members in grouped(endpoints):
+    for priority, locality, weight, members in groups:
         group = assignment.endpoints.add()
         place = group.locality
         place.SetInParent()
@@ -121,27 +123,11 @@ def fill_assignment(
             place.zone = locality.zone
         if locality.sub_zone:
             place.sub_zone = locality.sub_zone
-        total = 0
         for endpoint in members:
-            total += endpoint.weight
             _fill_endpoint(group.lb_endpoints.add(), endpoint, endpoint.ports[port.name])
-        group.load_balancing_weight.value = total
-
-
-def grouped(endpoints: Iterable[Endpoint]) -> list[tuple[Locality, list[Endpoint]]]:
-    """Group endpoints by locality, both sorted."""
-    groups: dict[Locality, list[Endpoint]] = {}
-    last: Locality | None = None
-    members: list[Endpoint] = []
-    for endpoint in endpoints:
-        # Most endpoints of a service share one Locality object; hashing it for each of them would double the time.
-        if endpoint.locality is not last:
-            last = endpoint.locality
-            members = groups.setdefault(last, [])
-        members.append(endpoint)
-    for group in groups.values():
-        group.sort(key=_ADDRESS_ORDER)
-    return [(locality, groups[locality]) for locality in sorted(groups, key=_LOCALITY_ORDER)]
+        group.load_balancing_weight.value = weight
+        if priority:
+            group.priority = priority
 
 
 def _fill_endpoint(target: LbEndpoint, endpoint: Endpoint, number: int) -> None:
@@ -170,8 +156,19 @@ def _fill_address(target: Address, address: str, number: int) -> None:
         socket.port_value = number
 
 
-def _note_endpoints(endpoints: Iterable[Endpoint], recorder: Recorder) -> None:
-    for at, (_, members) in enumerate(grouped(endpoints)):
-        for index, endpoint in enumerate(members):
+def note_endpoints(
+    groups: Iterable[Group], policy: EffectivePolicy | None, recorder: Recorder, prefix: str = ""
+) -> None:
+    """Note where each endpoint comes from, and what arranged them: the `policy` whose locality setting is in force."""
+    balancer = policy.load_balancer if policy is not None else None
+    for at, group in enumerate(groups):
+        path = f"{prefix}endpoints[{at}]"
+        if policy is not None and balancer is not None and balancer.locality_lb_setting is not None:
+            origin = policy.load_balancer_origin
+            if origin is not None:
+                shares = balancer.locality_lb_setting.distribute
+                field = "load_balancing_weight" if shares else "priority"
+                recorder.note(f"{path}.{field}", Origin(origin.key, f"{origin.path}.localityLbSetting"))
+        for index, endpoint in enumerate(group.endpoints):
             if endpoint.origin is not None:
-                recorder.note(f"endpoints[{at}].lb_endpoints[{index}]", Origin(endpoint.origin))
+                recorder.note(f"{path}.lb_endpoints[{index}]", Origin(endpoint.origin))

@@ -3,11 +3,45 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from translators.model.service import Service, ServicePort
 
 
 def cluster_name(port: int, subset: str, hostname: str, direction: str = "outbound") -> str:
     """Return `outbound|80|v1|reviews.default.svc.cluster.local`; the EDS name is the same."""
     return f"{direction}|{port}|{subset}|{hostname}"
+
+
+STAT_PATTERNS: Final = (
+    "%SERVICE%",
+    "%SERVICE_FQDN%",
+    "%SERVICE_NAME%",
+    "%SERVICE_PORT%",
+    "%SERVICE_PORT_NAME%",
+    "%SUBSET_NAME%",
+    "%TARGET_PORT%",
+)
+"""What MeshConfig's `outboundClusterStatName` may hold."""
+
+
+def stat_name(pattern: str, service: Service, port: ServicePort, subset: str) -> str:
+    """Return the name that a cluster is counted under, by MeshConfig's `outboundClusterStatName`; empty: its own."""
+    if not pattern:
+        return cluster_name(port.number, subset, service.hostname)
+    values = (
+        service.hostname if service.mesh_external else f"{service.name}.{service.namespace}",
+        service.hostname,
+        service.name,
+        str(port.number),
+        port.name,
+        subset,
+        str(port.target_port),
+    )
+    for name, value in zip(STAT_PATTERNS, values, strict=True):
+        pattern = pattern.replace(name, value)
+    return pattern
 
 
 def istio_config_path(group: str, kind: str, namespace: str, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import signal
@@ -17,6 +18,7 @@ from translators.model.world import World
 from translators.translate import Translator
 from xds_server.admin import server as admin
 from xds_server.admin.backend import Backend
+from xds_server.extensions import load_extensions
 from xds_server.metrics import Metrics
 from xds_server.push import Debounce, Push
 from xds_server.reports import DiagnosticLog
@@ -24,6 +26,7 @@ from xds_server.sources.events import Apply, Delete
 from xds_server.sources.files import MAX_FILE_SIZE, FileSource
 from xds_server.sources.mesh_config import MeshConfigSource
 from xds_server.store import Store, check
+from xds_server.transport.limits import StreamLimits
 from xds_server.transport.server import AdsServer
 
 if TYPE_CHECKING:
@@ -69,10 +72,14 @@ class Settings:
     """Seconds of quiet after a change before it is pushed, so that changes that belong together go out together."""
     debounce_max: float = 0.5
     """Seconds after which a change is pushed even if others keep coming."""
-    write_deadline: float = 60.0
-    """Seconds after which a proxy that does not read what it is sent is cut off."""
+    limits: StreamLimits = field(default_factory=StreamLimits)
+    """What streams may cost: how many, how fast, how old, how slow."""
+    drain_delay: float = 0.0
+    """Seconds at a stop in which the server says that it is not ready and takes no new streams, while those it has go
+    on: as long as it takes until whoever sends proxies here has noticed.
+    """
     shutdown_grace: float = 2.0
-    """Seconds that streams get to end at a stop."""
+    """Seconds over which streams end at a stop, after the drain."""
     own_process: bool = False
     """Whether the process is this server's alone: then SIGTERM and SIGINT stop it, and the collector is tuned."""
 
@@ -89,6 +96,7 @@ class App:
     _files: tuple[FileSource, ...] = field(init=False)
     _mesh: tuple[MeshConfigSource, ...] = field(init=False)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _hurry: asyncio.Event = field(default_factory=asyncio.Event)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -100,20 +108,26 @@ class App:
         world = World(cluster_domain=settings.cluster_domain, root_namespace=settings.root_namespace)
         version = _version()
         metrics = Metrics(version)
-        push = Push(Translator(), debounce=Debounce(settings.debounce_after, settings.debounce_max), metrics=metrics)
+        push = Push(
+            Translator(load_extensions()),
+            debounce=Debounce(settings.debounce_after, settings.debounce_max),
+            metrics=metrics,
+        )
         ads = AdsServer(
             push,
             metrics,
             identifier=f"pilotfish-{version}",
             root_namespace=settings.root_namespace,
-            write_deadline=settings.write_deadline,
+            limits=settings.limits,
         )
         self.backend = Backend(
             store=Store(names, world), push=push, ads=ads, metrics=metrics, version=version, addresses=self.addresses
         )
 
     def stop(self) -> None:
-        """Have `run` end gracefully; returns at once."""
+        """Have `run` end gracefully; returns at once. A second time, it does not wait for the drain."""
+        if self._stop.is_set():
+            self._hurry.set()
         self._stop.set()
 
     async def run(self) -> None:
@@ -143,6 +157,7 @@ class App:
                 ]
                 self.started.set()
                 await self._stop.wait()
+                await self._drain()
                 log.info("stopping: %d proxies are told to look for another server", len(ads.streams))
                 await ads.stop(self.settings.shutdown_grace)
                 for task in tasks:
@@ -150,6 +165,14 @@ class App:
         finally:
             await runner.cleanup()
         log.info("stopped")
+
+    async def _drain(self) -> None:
+        self.backend.ads.drain()
+        if self.settings.drain_delay:
+            log.info("draining for %g s: not ready, no new streams", self.settings.drain_delay)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.settings.drain_delay):
+                    await self._hurry.wait()
 
     def _on_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import yaml
+
+from translators.model.proxy import GRPC
+from translators.proxyless import SERVER_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,6 +112,24 @@ def bootstrap(proxy: Proxy, settings: BootstrapSettings) -> dict[str, Tree]:
         ]
     }
     return tree
+
+
+def grpc_bootstrap(proxy: Proxy, settings: BootstrapSettings) -> dict[str, Tree]:
+    """Return the bootstrap of a gRPC client or server, which reads it as JSON from the file that GRPC_XDS_BOOTSTRAP
+    names, or from GRPC_XDS_BOOTSTRAP_CONFIG (gRFC A27). Ports and the variant of ADS are no settings of gRPC.
+    """
+    host = f"[{settings.xds_host}]" if ":" in settings.xds_host else settings.xds_host
+    server: Tree = {
+        "server_uri": f"{host}:{settings.xds_port}",
+        "channel_creds": [{"type": "insecure"}],
+        "server_features": ["xds_v3"],
+    }
+    return {
+        "xds_servers": [server],
+        "node": _node(replace(proxy, generator=GRPC), settings),
+        # What a server asks for, by the address that it binds (gRFC A36).
+        "server_listener_resource_name_template": f"{SERVER_PREFIX}%s",
+    }
 
 
 def as_yaml(tree: dict[str, Tree]) -> str:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _SECONDS: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 3, 5, 10, 20, 30)
 """Istio's buckets for pilot_proxy_convergence_time begin at 0.1 s; ours go lower, where we are."""
 
+REFUSALS: Final = ("not ready", "shutting down", "too fast", "too many")
+ENDINGS: Final = ("age", "no first message", "not reading")
+
 
 class Tally:
     """A counter with at most one label, printed under its exact name."""
@@ -129,6 +132,13 @@ class Metrics:
             "pilot_xds_expired_nonce", "Requests with a nonce that was not the latest.", "type", types
         )
         self.write_timeouts = Tally("pilot_xds_write_timeout", "Streams closed because the proxy did not read.")
+        self.streams_refused = Tally(
+            "pilotfish_xds_streams_refused", "Streams that were not let in, by why.", "reason", REFUSALS
+        )
+        self.streams_ended = Tally(
+            "pilotfish_xds_streams_ended", "Streams that the server ended by itself, by why.", "reason", ENDINGS
+        )
+        self.load_reports = Tally("pilotfish_load_reports", "Load reports (LRS) taken, one a cluster and report.")
         self.internal_errors = Tally("pilot_total_xds_internal_errors", "Translations that failed.")
         self.inbound_updates = Tally(
             "pilot_inbound_updates", "Changes taken in, by what they change.", "type", ("config", "eds", "svc")
@@ -168,6 +178,9 @@ class Metrics:
             self.rejects,
             self.expired_nonces,
             self.write_timeouts,
+            self.streams_refused,
+            self.streams_ended,
+            self.load_reports,
             self.internal_errors,
             self.inbound_updates,
         )

@@ -6,17 +6,16 @@ This is Envoy's own `config_dump` form. It is made by `google.protobuf.json_form
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from google.protobuf import any_pb2, descriptor_pool, json_format, message_factory, struct_pb2
-from google.protobuf.message import DecodeError, Message
+from google.protobuf import any_pb2, json_format, struct_pb2
+from google.protobuf.message import Message
 from udpa.annotations import sensitive_pb2
 
+from translators.envoy_types import unpack
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from google.protobuf.descriptor import FieldDescriptor
 
@@ -34,7 +33,7 @@ def to_json(resource: Resource) -> JsonObject:
     Raises ValueError if the resource's body is not a message of its type.
     """
     wrapped = any_pb2.Any(type_url=resource.type_url, value=resource.body)
-    message = _unpack(wrapped)
+    message = unpack(wrapped)
     if message is None:
         msg = f"{resource!r} cannot be decoded as {resource.type_url}"
         raise ValueError(msg)
@@ -60,7 +59,7 @@ def _sort_maps(message: Message, printed: object) -> None:
     if not isinstance(printed, dict):
         return  # a duration or a wrapper, which prints as a scalar
     if isinstance(message, any_pb2.Any):
-        inner = _unpack(message)
+        inner = unpack(message)
         if inner is not None:
             _sort_maps(inner, printed.get("value") if isinstance(inner, struct_pb2.Struct) else printed)
     elif isinstance(message, struct_pb2.Struct):
@@ -157,7 +156,7 @@ def _redact_source(source: Message) -> None:
 def _redact_any(wrapped: any_pb2.Any) -> None:
     if not wrapped.type_url:
         return
-    message = _unpack(wrapped)
+    message = unpack(wrapped)
     if message is None:
         held = struct_pb2.Struct()
         held.update({"unknown_type": wrapped.type_url, "value": REDACTED})
@@ -166,44 +165,3 @@ def _redact_any(wrapped: any_pb2.Any) -> None:
     else:
         redact(message)
     wrapped.value = message.SerializeToString(deterministic=True)
-
-
-def _unpack(wrapped: any_pb2.Any) -> Message | None:
-    cls = _message_class(wrapped.type_url)
-    if cls is None:
-        return None
-    try:
-        return cls.FromString(wrapped.value)
-    except DecodeError:
-        return None
-
-
-@cache
-def _message_class(type_url: str) -> type[Message] | None:
-    """Find a message class by its type URL. The package that the type's name states is imported when it is first met
-    (`envoy.extensions.filters.http.router.v3`), since an `Any` names types that no import here mentions.
-    """
-    name = type_url.rpartition("/")[2]
-    pool = descriptor_pool.Default()
-    try:
-        descriptor = pool.FindMessageTypeByName(name)
-    except KeyError:
-        _import_package(name.split(".")[:-1])
-        try:
-            descriptor = pool.FindMessageTypeByName(name)
-        except KeyError:
-            return None
-    return message_factory.GetMessageClass(descriptor)
-
-
-def _import_package(parts: Sequence[str]) -> None:
-    """Import all `_pb2` modules of a package, if its first name is one that the Envoy API uses."""
-    if not parts or parts[0] not in ("envoy", "google", "xds", "udpa"):
-        return
-    try:
-        package = importlib.import_module(".".join(parts))
-    except ImportError:
-        return
-    for module in pkgutil.iter_modules(package.__path__):
-        if module.name.endswith("_pb2"):
-            importlib.import_module(f"{package.__name__}.{module.name}")

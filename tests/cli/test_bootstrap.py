@@ -120,6 +120,39 @@ def test_json_says_the_same_as_yaml() -> None:
     assert json.loads(result.stdout) == printed()
 
 
+@pytest.mark.parametrize(
+    "how", [["--grpc"], ["--grpc", "--type", "sidecar"], ["--type", "sidecar", "--metadata", "GENERATOR=grpc"]]
+)
+def test_grpc(how: list[str]) -> None:
+    node = ["--name", "shop-1", "--namespace", "shops", "--label", "app=shop", "--locality", "eu/eu-1"]
+    result = CliRunner().invoke(
+        command, [*how, *node, "--ip", "10.1.2.3", "--xds-address", "[fd00::9]:15010"], catch_exceptions=False
+    )
+    assert json.loads(result.stdout) == {
+        "xds_servers": [
+            {
+                "server_uri": "[fd00::9]:15010",
+                "channel_creds": [{"type": "insecure"}],
+                "server_features": ["xds_v3"],
+            }
+        ],
+        "node": {
+            "id": "sidecar~10.1.2.3~shop-1.shops~shops.svc.cluster.local",
+            "cluster": "shop.shops",
+            "locality": {"region": "eu", "zone": "eu-1"},
+            "metadata": {
+                "GENERATOR": "grpc",
+                "INSTANCE_IPS": "10.1.2.3",
+                "INTERCEPTION_MODE": "REDIRECT",
+                "LABELS": {"app": "shop"},
+                "NAME": "shop-1",
+                "NAMESPACE": "shops",
+            },
+        },
+        "server_listener_resource_name_template": "xds.istio.io/grpc/lds/inbound/%s",
+    }
+
+
 def test_flags_come_from_the_environment_too() -> None:
     environment = {
         "PILOTFISH_TYPE": "sidecar",

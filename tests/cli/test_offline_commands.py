@@ -84,6 +84,17 @@ def test_translate_prints_diagnostics_on_stderr() -> None:
     )
 
 
+def test_translate_for_grpc() -> None:
+    grpc = run("translate", "--config", "mesh", "--grpc", "-o", "json")
+    same = run("translate", "--config", "mesh", "--type", "sidecar", "--metadata", "GENERATOR=grpc", "-o", "json")
+    assert grpc.exit_code == 0
+    assert grpc.stdout == same.stdout
+    resources = json.loads(grpc.stdout)
+    assert "shop.default.svc.cluster.local:80" in {listener["name"] for listener in resources["listeners"]}
+    assert [r["name"] for r in resources["routes"]] == ["outbound|80||shop.default.svc.cluster.local"]
+    assert yaml.safe_load(run("translate", "--config", "mesh", "--grpc", "--origins").stdout) == resources
+
+
 def test_translate_with_errors_prints_what_is_left_and_fails() -> None:
     result = run("translate", "--config", "broken", *EDGE, "-o", "json")
     assert result.exit_code == 1
@@ -116,6 +127,14 @@ def test_translate_of_nothing(tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (
         0,
         "note: there are no listeners, since the files hold no valid Gateway\n",
+    )
+
+
+def test_translate_of_nothing_for_grpc(tmp_path: Path) -> None:
+    result = run("translate", "--config", str(tmp_path), "--grpc", "--namespace", "shops")
+    assert (result.exit_code, result.stderr) == (
+        0,
+        "note: namespace shops sees no service, so that a gRPC client there finds none\n",
     )
 
 

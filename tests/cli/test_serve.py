@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import logging
 import re
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import click
+import grpc
 import pytest
 from click.testing import CliRunner
+from grpc_health.v1 import health_pb2
+from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from tests.serving.running import ALL, until
 from translators.model.codes import diagnose
 from translators.model.meta import ObjectKey
 from translators.model.origin import Location, Origin
+from xds_server.cli import serve
 from xds_server.cli.main import main
-from xds_server.cli.serve import Address, OneLine, Span
+from xds_server.cli.serve import Address, OneLine
+from xds_server.cli.span import Span
 from xds_server.reports import DiagnosticLog, diagnostic_line
+from xds_server.transport.limits import StreamLimits
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from xds_server.app import Settings
 
 
 class Served:
@@ -143,3 +153,61 @@ def test_a_diagnostic_is_said_once_and_once_when_healed(caplog: pytest.LogCaptur
 
 def test_a_diagnostic_without_place() -> None:
     assert diagnostic_line(diagnose("PF0903", "it failed")) == "PF0903: it failed"
+
+
+def test_a_drain_says_so_first_and_a_second_signal_cuts_it_short(tmp_path: Path) -> None:
+    (tmp_path / "all.yaml").write_text(ALL)
+    with Served(tmp_path, "--config", str(tmp_path / "all.yaml"), "--drain-delay", "60s") as served:
+        until(lambda: "ready: the first World" in served.log)
+        (found,) = re.findall(r"serving xds=127\.0\.0\.1:(\d+) http=127\.0\.0\.1:(\d+)", served.log)
+        with grpc.insecure_channel(f"127.0.0.1:{found[0]}") as channel:
+
+            def health() -> int:
+                check: Any = HealthStub(channel)
+                return int(check.Check(health_pb2.HealthCheckRequest(), timeout=5).status)
+
+            assert health() == health_pb2.HealthCheckResponse.SERVING
+            served.process.send_signal(signal.SIGTERM)
+            until(lambda: health() == health_pb2.HealthCheckResponse.NOT_SERVING)
+        with pytest.raises(HTTPError, match="503"):
+            urlopen(f"http://127.0.0.1:{found[1]}/readyz", timeout=5)
+        with urlopen(f"http://127.0.0.1:{found[1]}/healthz", timeout=5) as response:
+            assert response.status == 200
+        assert served.process.poll() is None
+        served.process.send_signal(signal.SIGTERM)
+
+        assert served.process.wait(10) == 0
+
+
+def test_limits_come_from_flags_and_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given: list[Settings] = []
+    monkeypatch.setattr(serve, "_run", given.append)
+    monkeypatch.setattr(serve, "configure_logging", lambda _level: None)  # of this process
+    result = CliRunner().invoke(
+        main,
+        [
+            "serve",
+            "--config",
+            str(tmp_path),
+            "--max-streams",
+            "7",
+            "--max-connection-age",
+            "5m",
+            "--write-timeout",
+            "2s",
+        ],
+        env={"PILOTFISH_MAX_STREAMS_PER_SECOND": "2.5", "PILOTFISH_DRAIN_DELAY": "3s", "PILOTFISH_MAX_STREAMS": "9"},
+    )
+
+    assert result.exit_code == 0, result.output
+    assert given[0].limits == StreamLimits(streams=7, streams_per_second=2.5, connection_age=300.0, write_deadline=2.0)
+    assert (given[0].drain_delay, given[0].shutdown_grace) == (3.0, 2.0)
+
+
+def test_the_limits_without_flags_are_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given: list[Settings] = []
+    monkeypatch.setattr(serve, "_run", given.append)
+    monkeypatch.setattr(serve, "configure_logging", lambda _level: None)  # of this process
+    assert CliRunner().invoke(main, ["serve", "--config", str(tmp_path)]).exit_code == 0
+    assert given[0].limits == StreamLimits()
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from translators.model.decode import decode, decode_bytes, decode_mesh_config, flatten
-from translators.model.kinds import CLUSTER_SCOPED, KINDS, VERSIONS
+from translators.model.kinds import CLUSTER_SCOPED, KINDS, api_versions
 from translators.model.origin import Severity
 from translators.model.paths import segments
 
@@ -49,9 +49,7 @@ TREES: st.SearchStrategy[Any] = st.recursive(
     ),
     max_leaves=25,
 )
-APIS = st.sampled_from(
-    [(f"{group}/{version}" if group else version, kind) for group, kind in KINDS for version in VERSIONS[group]]
-)
+APIS = st.sampled_from([(version, kind.KIND) for kind in KINDS.values() for version in api_versions(kind)])
 
 
 def value_for(info: msgspec.inspect.Type, depth: int = 0) -> st.SearchStrategy[Any]:

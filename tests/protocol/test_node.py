@@ -80,6 +80,21 @@ def test_identity(node_id: str, metadata: dict[str, object], expected: tuple[obj
     assert proxy.id == node_id
 
 
+GRPC_IDENTITIES = [
+    ("sidecar~10.0.0.1~a.b~b.svc.cluster.local", {}, ("sidecar", "a", "b", ("10.0.0.1",))),
+    # Any other id: a client in the namespace that it states, unlike an Envoy.
+    ("my-client", {"NAMESPACE": "b", "INSTANCE_IPS": "10.0.0.9"}, ("sidecar", "my-client", "b", ("10.0.0.9",))),
+    ("my-client", {}, ("sidecar", "my-client", ROOT, ())),
+]
+
+
+@pytest.mark.parametrize(("node_id", "metadata", "expected"), GRPC_IDENTITIES)
+def test_identity_of_grpc_clients(node_id: str, metadata: dict[str, object], expected: tuple[object, ...]) -> None:
+    proxy = proxy_of(_node(node_id, {**metadata, "GENERATOR": "grpc"}), ROOT)
+    assert (proxy.type, proxy.name, proxy.namespace, proxy.ip_addresses) == expected
+    assert (proxy.id, proxy.generator) == (node_id, "grpc")
+
+
 def test_labels_of_any_client() -> None:
     proxy = proxy_of(_node("envoy-1", {"LABELS": {"istio": "ingressgateway"}}), ROOT)
     assert proxy.labels == {"istio": "ingressgateway"}

@@ -12,7 +12,7 @@ from envoy.service.discovery.v3 import discovery_pb2
 from google.protobuf import struct_pb2
 
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE
-from xds_server.transport.server import SERVICE
+from xds_server.transport.services import ADS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ def connected(address: str, *, error: str = "") -> Iterator[None]:
         requests.put(request)
     with grpc.insecure_channel(address) as channel:
         call = channel.stream_stream(
-            f"/{SERVICE}/DeltaAggregatedResources",
+            f"/{ADS.name}/DeltaAggregatedResources",
             request_serializer=discovery_pb2.DeltaDiscoveryRequest.SerializeToString,
             response_deserializer=discovery_pb2.DeltaDiscoveryResponse.FromString,
         )(iter(requests.get, None))

@@ -433,6 +433,9 @@ def test_a_mesh_config_file(tmp_path: Path) -> None:
     mesh, (diagnostic,) = load_mesh_config(file)
     assert mesh is None
     assert str(diagnostic.location) == f"{file}:2"
+    file.write_text("connectTimeout: 3s\nproxyHttpPort: 70000\n")
+    mesh, (warning, diagnostic) = load_mesh_config(file)
+    assert (mesh, warning.code, diagnostic.code, str(diagnostic.location)) == (None, "PF0208", "PF0290", f"{file}:2")
     file.write_text("a: [")
     assert load_mesh_config(file)[1][0].code == "PF0103"
     file.write_text("--- {}\n--- {}\n")

@@ -5,9 +5,11 @@ A case is found by its file. `pytest --update-goldens` writes the outputs, and d
 The input is a list of YAML documents: objects, whose apiVersion may be left out, and at most one document of settings,
 the first, without a `kind`:
 
-    proxy: {type: router, namespace: istio-system, labels: {istio: ingressgateway}, unprivileged_pod: false}
+    proxy: {type: router, namespace: istio-system, labels: {istio: ingressgateway}}     # fields of ProxyView
+    # (locality as region/zone/subzone)
     mesh: {accessLogFile: /dev/stdout}      # keys of Istio's MeshConfig
-    show: [listeners, routes]               # which resources the output has
+    show: [listeners, routes, secrets]      # which resources the output has; `chains` are listeners without the parts
+                                            # of their HTTP connection managers that are the same everywhere
     full: true                              # print default parts too, and not `(default)` in their place
 """
 
@@ -23,9 +25,10 @@ from google.protobuf.json_format import MessageToDict
 
 from tests.translators.second_decoder import first_decoder
 from translators.model.decode import decode, decode_mesh_config
-from translators.model.kinds import KINDS, VERSIONS
+from translators.model.kinds import KINDS, api_versions
 from translators.model.proxy import ProxyView
 from translators.model.world import World
+from translators.services.workload import locality_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     from translators.resources import Resource
 
 TESTDATA: Final = Path(__file__).parent / "testdata"
-API_VERSIONS: Final = {kind: f"{group}/{VERSIONS[group][0]}" if group else VERSIONS[group][0] for group, kind in KINDS}
+API_VERSIONS: Final = {kind.KIND: api_versions(kind)[0] for kind in KINDS.values()}
 
 STRUCTS: Final = frozenset({"filter_metadata", "json_format", "typed_per_filter_config"})
 """Fields below which there are maps."""
@@ -49,6 +52,7 @@ DEFAULTS: Final[dict[str, Any]] = {
         ],
         "host_selection_retry_max_attempts": "5",
     },
+    "sds_config": {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"},
 }
 
 
@@ -111,6 +115,7 @@ def _view(
     **fields: Any,
 ) -> ProxyView:
     labels = {"istio": "ingressgateway"} if labels is None else labels
+    fields["locality"] = locality_of(fields.get("locality", ""))
     if type == "sidecar":
         fields.setdefault("dns_domain", f"{namespace}.svc.cluster.local")
     return ProxyView(
@@ -130,6 +135,19 @@ def resource_tree(resource: Resource, *, full: bool = True) -> Any:
     message = first_decoder(resource.type_url, resource.body)
     tree = _ordered(json.loads(json.dumps(MessageToDict(message, preserving_proto_field_name=True))))
     return tree if full else _shortened(tree)
+
+
+def chains_tree(listener: Resource) -> Any:
+    """Return a listener with less of its HTTP connection managers, and of where its Secrets come from."""
+    tree = resource_tree(listener, full=False)
+    for chain in tree["filter_chains"]:
+        for filter_ in chain["filters"]:
+            config = filter_["typed_config"]
+            if "http_filters" in config:
+                kept = ("stat_prefix", "codec_type", "http3_protocol_options", "access_log")
+                shown = {name: config[name] for name in kept if name in config}
+                filter_["typed_config"] = {**shown, "route_config_name": config["rds"]["route_config_name"]}
+    return tree
 
 
 def _shortened(tree: Any) -> Any:

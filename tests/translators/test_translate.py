@@ -13,6 +13,7 @@ from translators.model.common import LabelSelector
 from translators.model.destination_rule import DestinationRule, DestinationRuleSpec, Subset
 from translators.model.kubernetes import EndpointConditions, EndpointSlice, Pod, PodStatus, SliceEndpoint, SlicePort
 from translators.model.meta import KubeObject, ObjectKey, ObjectMeta
+from translators.model.proxy import LOCALITY
 from translators.model.virtual_service import (
     Destination,
     HTTPMatchRequest,
@@ -164,7 +165,8 @@ def test_every_resource_has_an_origin(type_url: str) -> None:
 
 
 def test_only_labels_that_a_selector_mentions_can_matter() -> None:
-    assert selector_keys(mesh(2)) == {"istio", "app"}
+    assert selector_keys(World()) == frozenset()
+    assert selector_keys(mesh(2)) == {"istio", "app", LOCALITY}  # its rule has outlier detection
     spec = DestinationRuleSpec(host="a", workload_selector=LabelSelector(match_labels={"client": "x"}))
     match = HTTPMatchRequest(source_labels={"source": "x"})
     objects: tuple[KubeObject, ...] = (
@@ -173,4 +175,4 @@ def test_only_labels_that_a_selector_mentions_can_matter() -> None:
             metadata=ObjectMeta(name="a", namespace="a"), spec=VirtualServiceSpec(http=(HTTPRoute(match=(match,)),))
         ),
     )
-    assert selector_keys(mesh(2).apply({o.key: o for o in objects})) == {"istio", "app", "client", "source"}
+    assert selector_keys(mesh(2).apply({o.key: o for o in objects})) == {"istio", "app", "client", "source", LOCALITY}

@@ -8,10 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translators.analysis.destination_rules import destination_rule_remarks
+from translators.analysis.gateway_ports import gateway_port_remarks
 from translators.analysis.gateways import gateway_remarks
 from translators.analysis.mesh import Mesh
+from translators.analysis.policies import policy_remarks
 from translators.analysis.proxies import views_to_try
 from translators.analysis.routes import route_remarks
+from translators.analysis.services import service_remarks
 from translators.analysis.shared_hosts import shared_host_remarks
 from translators.analysis.sidecars import sidecar_remarks
 
@@ -34,6 +37,9 @@ def analyze(world: World, translator: Translator) -> tuple[Diagnostic, ...]:
         *gateway_remarks(mesh),
         *route_remarks(mesh),
         *destination_rule_remarks(mesh),
+        *gateway_port_remarks(mesh),
+        *policy_remarks(mesh),
+        *service_remarks(mesh),
         *shared_host_remarks(mesh),
         *sidecar_remarks(mesh),
     ]

@@ -37,7 +37,7 @@ def sidecar_remarks(mesh: Mesh) -> Iterator[Diagnostic]:
         if namespace == mesh.world.root_namespace and labels:
             yield diagnose(
                 "PF1055",
-                f"a Sidecar with a selector is for workloads of its own namespace alone, here {namespace}",
+                f"a Sidecar with a selector is for workloads of its own namespace, {namespace}, even in the root one",
                 Origin(sidecar.key, "spec.workloadSelector"),
                 hint="remove the selector to set the default of all namespaces, or move it to the workloads' namespace",
             )

@@ -10,10 +10,13 @@ from envoy.config.core.v3.config_source_pb2 import ApiVersion
 from envoy.extensions.network.dns_resolver.cares.v3.cares_dns_resolver_pb2 import CaresDnsResolverConfig
 
 from translators.clusters.connection_pool import UNLIMITED
+from translators.messages import pack
 from translators.model.mesh_config import MeshConfig
 from translators.model.service import Resolution
 
 if TYPE_CHECKING:
+    from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
+
     from translators.model.service import Service
 
 CONNECT_TIMEOUT: Final = MeshConfig().connect_timeout
@@ -25,21 +28,38 @@ _QUERIES_PER_SOCKET: Final = 100
 class Discovery(Enum):
     """Envoy's cluster types, as far as services need them."""
 
-    EDS = Cluster.EDS
-    STRICT_DNS = Cluster.STRICT_DNS
-    LOGICAL_DNS = Cluster.LOGICAL_DNS
-    ORIGINAL_DST = Cluster.ORIGINAL_DST
+    EDS = "EDS"
+    STRICT_DNS = "STRICT_DNS"
+    LOGICAL_DNS = "LOGICAL_DNS"
+    ORIGINAL_DST = "ORIGINAL_DST"
+    DYNAMIC_DNS = "envoy.clusters.dynamic_forward_proxy"
+    """Each request's host is looked up."""
+    NOWHERE = "STATIC"
+    """No endpoints, whatever the service has: requests are answered 503."""
 
     @property
     def is_dns(self) -> bool:
         """Whether the endpoints stand in the cluster, as names to look up."""
         return self in (Discovery.STRICT_DNS, Discovery.LOGICAL_DNS)
 
+    @property
+    def balances(self) -> bool:
+        """Whether Envoy chooses among endpoints; else the request says where it goes."""
+        return self not in (Discovery.ORIGINAL_DST, Discovery.DYNAMIC_DNS)
 
+
+_TYPES: Final = {
+    Discovery.EDS: Cluster.EDS,
+    Discovery.STRICT_DNS: Cluster.STRICT_DNS,
+    Discovery.LOGICAL_DNS: Cluster.LOGICAL_DNS,
+    Discovery.ORIGINAL_DST: Cluster.ORIGINAL_DST,
+    Discovery.NOWHERE: Cluster.STATIC,
+}
 _BY_RESOLUTION: Final = {
     Resolution.CLIENT_SIDE_LB: Discovery.EDS,
     Resolution.DNS_LB: Discovery.STRICT_DNS,
     Resolution.DNS_ROUND_ROBIN_LB: Discovery.LOGICAL_DNS,
+    Resolution.DYNAMIC_DNS: Discovery.DYNAMIC_DNS,
 }
 
 
@@ -61,15 +81,18 @@ def discovery_of(service: Service, proxy_type: str, *, passes_through: bool) -> 
 def _base(discovery: Discovery) -> Cluster:
     """Make what all clusters of a type share."""
     cluster = Cluster()
-    cluster.type = discovery.value
+    if (known := _TYPES.get(discovery)) is not None:
+        cluster.type = known
     cluster.connect_timeout.seconds = CONNECT_TIMEOUT.seconds
     limits = cluster.circuit_breakers.thresholds.add()
     for limit in (limits.max_connections, limits.max_pending_requests, limits.max_requests, limits.max_retries):
         limit.value = UNLIMITED
-    if discovery is Discovery.ORIGINAL_DST:
+    if not discovery.balances:
         cluster.lb_policy = Cluster.CLUSTER_PROVIDED
         return cluster
     cluster.lb_policy = Cluster.LEAST_REQUEST
+    if discovery is Discovery.NOWHERE:
+        return cluster
     # Unhealthy endpoints are sent too: at Envoy's threshold of 50 % it would use them once they are the majority.
     cluster.common_lb_config.healthy_panic_threshold.value = 0
     if discovery is Discovery.EDS:
@@ -82,11 +105,16 @@ def _base(discovery: Discovery) -> Cluster:
     cluster.dns_jitter.nanos = 100_000_000
     # Docker's and many other networks have no route for IPv6: A records first, AAAA only if there are none.
     cluster.dns_lookup_family = Cluster.V4_PREFERRED
+    set_dns_resolver(cluster.typed_dns_resolver_config)
+    return cluster
+
+
+def set_dns_resolver(out: TypedExtensionConfig) -> None:
+    """Choose c-ares, which looks names up without blocking."""
     cares = CaresDnsResolverConfig()
     cares.udp_max_queries.value = _QUERIES_PER_SOCKET
-    cluster.typed_dns_resolver_config.name = _CARES
-    cluster.typed_dns_resolver_config.typed_config.Pack(cares, deterministic=True)
-    return cluster
+    out.name = _CARES
+    pack(out.typed_config, cares)
 
 
 BASES: Final = {discovery: _base(discovery).SerializeToString(deterministic=True) for discovery in Discovery}

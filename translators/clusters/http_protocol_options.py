@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from envoy.config.cluster.v3.cluster_pb2 import Cluster
     from envoy.config.core.v3.protocol_pb2 import Http2ProtocolOptions
 
+    from translators.clusters.upstream_tls import UpstreamTls
+    from translators.destination_rules import EffectivePolicy
     from translators.model.common import Duration
-    from translators.model.destination_rule import HTTPSettings, OutlierDetection, TCPSettings
+    from translators.model.destination_rule import HTTPSettings
 
 EXTENSION: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 TYPE_URL: Final = f"type.googleapis.com/{EXTENSION}"
@@ -42,27 +44,34 @@ _PLAIN_HTTP2: Final = _plain_http2()
 def apply_http_protocol_options(
     cluster: Cluster,
     protocol: Protocol,
-    http: HTTPSettings | None,
-    tcp: TCPSettings | None,
-    outlier: OutlierDetection | None,
+    policy: EffectivePolicy,
+    tls: UpstreamTls | None,
     *,
     mesh_upgrades: bool,
     sniffs: bool,
-) -> None:
-    """Write the options, if any are needed.
+    names_each_host: bool,
+) -> bool:
+    """Write the options, if any are needed. Returns whether HTTP/2 is all that is spoken.
 
     `mesh_upgrades`: the mesh asks for HTTP/2 to plain HTTP ports. `sniffs`: the proxy learns the protocol of undeclared
-    ports from its client (sidecars; gateways use what is declared).
+    ports from its client (sidecars; gateways use what is declared). `names_each_host`: the cluster has no host but that
+    of each request, so Envoy wants to be told what that means for TLS, even if there is none.
     """
+    pool, outlier = policy.connection_pool, policy.outlier_detection
+    http, tcp = (None, None) if pool is None else (pool.http, pool.tcp)
     max_duration = tcp.max_connection_duration if tcp is not None else None
     codes = outlier.outlier_detection_http_error_codes if outlier is not None else ()
     speaks_http2 = protocol.is_http2 or _upgrades(protocol, http, mesh_upgrades=mesh_upgrades)
     follows_client = (sniffs and protocol is Protocol.UNSUPPORTED) or (http is not None and http.use_client_protocol)
-    if not max_duration and not codes and not follows_client and (http is None or not _has_options(http)):
+    of_request = names_each_host if tls is None else tls.takes_sni_from_request
+    if not (max_duration or codes or follows_client or of_request or (http is not None and _has_options(http))):
         if speaks_http2:
             _write(cluster, _PLAIN_HTTP2)
-        return
+        return speaks_http2
     options = HttpProtocolOptions()
+    if of_request:
+        options.upstream_http_protocol_options.auto_sni = True
+        options.upstream_http_protocol_options.auto_san_validation = tls is None or tls.checks_name_of_request
     if follows_client:
         options.use_downstream_protocol_config.http_protocol_options.SetInParent()
         _http2(options.use_downstream_protocol_config.http2_protocol_options, http)
@@ -77,6 +86,7 @@ def apply_http_protocol_options(
         body = _serialised(options)
     if body:
         _write(cluster, body)
+    return speaks_http2 and not follows_client
 
 
 def _common(options: HttpProtocolOptions, http: HTTPSettings | None, max_duration: Duration | None) -> None:

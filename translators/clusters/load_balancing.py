@@ -50,8 +50,13 @@ def _consistent_hash(cluster: Cluster, settings: ConsistentHashLB) -> None:
             cluster.maglev_lb_config.table_size.value = settings.maglev.table_size
         return
     cluster.lb_policy = Cluster.RING_HASH
+    cluster.ring_hash_lb_config.minimum_ring_size.value = ring_size(settings)
+
+
+def ring_size(settings: ConsistentHashLB) -> int:
+    """Return the smallest ring that a consistent hash asks for."""
     asked = settings.ring_hash.minimum_ring_size if settings.ring_hash is not None else settings.minimum_ring_size
-    cluster.ring_hash_lb_config.minimum_ring_size.value = min(asked or MINIMUM_RING_SIZE, _LARGEST_RING)
+    return min(asked or MINIMUM_RING_SIZE, _LARGEST_RING)
 
 
 def _warmup(cluster: Cluster, settings: LoadBalancerSettings) -> None:

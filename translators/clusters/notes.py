@@ -73,6 +73,19 @@ _FIELDS: Final = {
     ),
     "retry_budget": (),
     "proxy_protocol": (),
+    "tls": tuple(
+        (ours, istio, "transport_socket")
+        for ours, istio in (
+            ("mode", "mode"),
+            ("client_certificate", "clientCertificate"),
+            ("private_key", "privateKey"),
+            ("ca_certificates", "caCertificates"),
+            ("ca_crl", "caCrl"),
+            ("subject_alt_names", "subjectAltNames"),
+            ("sni", "sni"),
+            ("insecure_skip_verify", "insecureSkipVerify"),
+        )
+    ),
 }
 """For each block of a policy: our name of a field, Istio's, and the part of the cluster that it makes. Where two fields
 make one part, the one that wins comes last.

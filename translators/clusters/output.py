@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from translators.assignments import build_assignment
 from translators.clusters.build import build_cluster
-from translators.clusters.remarks import remarks, udp
+from translators.clusters.remarks import remarks, tls_remarks, udp
+from translators.destination_rules import cluster_policy
+from translators.locality import place_of, setting_of
 from translators.model.service import Protocol
 from translators.services import endpoint_set, is_dns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from translators.destination_rules import RuleIndex
     from translators.memo import Steps
@@ -33,9 +35,14 @@ class ClusterOutput:
 
 
 def cluster_resources(
-    world: World, view: ProxyView, destinations: Iterable[Destination], rules: RuleIndex, steps: Steps
+    world: World,
+    view: ProxyView,
+    destinations: Iterable[Destination],
+    rules: RuleIndex,
+    steps: Steps,
+    build: Callable[..., Resource | None] = build_cluster,
 ) -> ClusterOutput:
-    """Build the cluster of each destination, and its assignment if it is an EDS cluster.
+    """Build the cluster of each destination with `build`, and its assignment if it is an EDS cluster.
 
     Destinations may repeat. One whose subset no rule defines has no cluster: routes keep its name and answer 503, and
     whoever made the destination says so.
@@ -53,15 +60,21 @@ def cluster_resources(
             diagnostics.append(udp(destination))
             continue
         found = endpoint_set(world, service, steps)
-        inline = found.endpoints if is_dns(service) else None
-        cluster = steps.step(build_cluster, service, port, subset, rule, mesh, view.type, inline)
+        policy = cluster_policy(rule, port.number, subset, mesh)
+        place = place_of(view, setting_of(policy, service, mesh))
+        inline = (found.endpoints, place) if is_dns(service) else (None, None)
+        cluster = steps.step(build, service, port, subset, rule, mesh, view.type, *inline)
         diagnostics += found.diagnostics
+        if policy.tls is not None:
+            diagnostics += tls_remarks(destination, policy)
         if cluster is None or not cluster.refs:
             diagnostics += remarks(mesh, view, destination, rule, found, has_cluster=cluster is not None)
         if cluster is not None:
             clusters.append(cluster)
             if cluster.refs:
-                assignments.append(steps.step(build_assignment, service, port, subset, rule, mesh, found.endpoints))
+                assignments.append(
+                    steps.step(build_assignment, service, port, subset, rule, mesh, found.endpoints, place)
+                )
                 if not found.endpoints:
                     diagnostics += remarks(mesh, view, destination, rule, found, has_cluster=True)
     return ClusterOutput(

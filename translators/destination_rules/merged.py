@@ -99,8 +99,19 @@ def merged_rule(*rules: PreparedRule, recorder: Recorder) -> MergedRule:
     policy_origin: Origin | None = None
     for prepared in rules:
         rule = prepared.rule
-        if policy is None and rule.spec.traffic_policy is not None:
-            policy, policy_origin = rule.spec.traffic_policy, Origin(rule.key, "spec.trafficPolicy")
+        if rule.spec.traffic_policy is not None:
+            origin = Origin(rule.key, "spec.trafficPolicy")
+            if policy_origin is None:
+                policy, policy_origin = rule.spec.traffic_policy, origin
+            else:
+                diagnostics.append(
+                    diagnose(
+                        "PF0591",
+                        f"{policy_origin.key} already has a policy for {prepared.host}; this one has no effect",
+                        origin,
+                        hint="Put both into one rule, or the settings into a subset's trafficPolicy.",
+                    )
+                )
         for index, subset in enumerate(rule.spec.subsets):
             known = subsets.get(subset.name)
             path = f"spec.subsets[{index}]"

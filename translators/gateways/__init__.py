@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from translators.gateways.access_log import format_problem
-from translators.gateways.listeners import listener
-from translators.gateways.merge import MergedGateways, merge_gateways
+from translators.gateways.attached import Attached
+from translators.gateways.chains import PortChains
+from translators.gateways.listeners import http_listener, listener
+from translators.gateways.merge import merge_gateways
 from translators.gateways.ports import services_in_front
 from translators.gateways.route_tables import RouteTables
+from translators.gateways.secrets import file_secrets
 from translators.model.codes import diagnose
 from translators.model.gateway import Gateway
 from translators.model.origin import Diagnostic, implicit
 
 if TYPE_CHECKING:
     from translators.destination_rules import RuleIndex
+    from translators.gateways.servers import MergedGateways
     from translators.memo import Steps
     from translators.model.proxy import ProxyView
     from translators.model.world import World
@@ -35,7 +39,9 @@ class GatewayOutput:
     listeners: tuple[Resource, ...]
     """Sorted by port, then bind."""
     routes: tuple[Resource, ...]
-    """One for each listener, in the same order."""
+    """One for each plain HTTP listener and for each HTTPS server, in the same order."""
+    secrets: tuple[Resource, ...]
+    """Sorted by name. They hold paths of files on the proxy, and nothing that is secret."""
     destinations: tuple[Destination, ...]
     """Everything that a route or a mirror reaches and that exists, by cluster name, each once."""
     diagnostics: tuple[Diagnostic, ...]
@@ -68,19 +74,26 @@ def gateway_resources(
     merged: MergedGateways = steps.step(
         merge_gateways, _FIRST_UNPRIVILEGED if view.unprivileged_pod else 0, *gateways, *services_in_front(world, view)
     )
-    diagnostics = [*merged.diagnostics]
-    tables = RouteTables(world, view, services, rules, steps)
-    routes = [tables.table(port) for port in merged.ports]
-    tables.unmatched(merged)
-    diagnostics += tables.diagnostics
-    if merged.ports and (problem := format_problem(world.mesh)):
+    attached = Attached(world, view, services, rules, steps)
+    tables = RouteTables(attached)
+    chains = PortChains(attached, tables)
+    listeners: list[Resource] = []
+    for port in merged.ports:
+        if port.family == "HTTP":
+            tables.make(port)
+            listeners.append(steps.step(http_listener, port, world.mesh))
+        elif found := chains.of(port):
+            listeners.append(steps.step(listener, port, *found))
+    diagnostics = [*merged.diagnostics, *tables.diagnostics, *chains.diagnostics, *attached.unmatched(merged)]
+    if listeners and (problem := format_problem(world.mesh)):
         diagnostics.append(diagnose("PF0355", problem, implicit("mesh config")))
-    destinations: dict[str, Destination] = {}
-    for table in routes:
+    destinations: dict[str, Destination] = {**chains.destinations}
+    for table in tables.made.values():
         destinations |= table.destinations
     return GatewayOutput(
-        listeners=tuple(steps.step(listener, port, world.mesh) for port in merged.ports),
-        routes=tuple(table.resource for table in routes),
+        listeners=tuple(listeners),
+        routes=tuple(table.resource for table in tables.made.values()),
+        secrets=file_secrets(chains.terminating, steps),
         destinations=tuple(destinations[name] for name in sorted(destinations)),
         diagnostics=tuple(sorted(dict.fromkeys(diagnostics), key=_order)),
     )

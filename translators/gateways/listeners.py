@@ -1,105 +1,86 @@
-"""A gateway's listener: an address and an HTTP connection manager that gets its routes by RDS (reference 2.5, A.5)."""
+"""A gateway's listener: an address, and one filter chain or several (reference 2.5, 2.10, A.5)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from envoy.config.core.v3.base_pb2 import TrafficDirection
-from envoy.config.core.v3.config_source_pb2 import ApiVersion
 from envoy.config.listener.v3.listener_pb2 import Listener
-from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
-    HttpConnectionManager,
-)
-from envoy.extensions.request_id.uuid.v3.uuid_pb2 import UuidRequestIdConfig
+from envoy.extensions.filters.listener.tls_inspector.v3.tls_inspector_pb2 import TlsInspector
 
-from translators.gateways.access_log import access_log
-from translators.gateways.filters import encoded_filters
-from translators.gateways.merge import WILDCARD
+from translators.gateways.connection_manager import set_connection_manager
+from translators.gateways.servers import WILDCARD
 from translators.messages import pack
 from translators.resources import LISTENER, ROUTE, Resource
 
 if TYPE_CHECKING:
-    from translators.gateways.merge import MergedPort
-    from translators.model.mesh_config import MeshConfig, PathNormalization
+    from translators.gateways.filter_chains import ChainFragment
+    from translators.gateways.servers import MergedPort
+    from translators.model.mesh_config import MeshConfig
+    from translators.model.meta import ObjectKey
     from translators.recorder import Recorder
 
-_HCM: Final = "envoy.filters.network.http_connection_manager"
+_TLS_INSPECTOR: Final = "envoy.filters.listener.tls_inspector"
 
 
-def _base() -> HttpConnectionManager:
-    """Build what is the same on every gateway."""
-    manager = HttpConnectionManager(
-        codec_type=HttpConnectionManager.AUTO,
-        server_name="istio-envoy",
-        # The client's certificate is shown to the service, and what the client claims in that header is thrown away.
-        forward_client_cert_details=HttpConnectionManager.SANITIZE_SET,
-        path_with_escaped_slashes_action=HttpConnectionManager.KEEP_UNCHANGED,
+def http_listener(port: MergedPort, mesh: MeshConfig, *, recorder: Recorder) -> Resource:
+    """Memoised step: build the listener of plain HTTP servers. It refers to the port's RouteConfiguration."""
+    head, tail = _head(port), _tail(port)
+    set_connection_manager(
+        head.filter_chains.add().filters.add(),
+        port.route_name,
+        f"outbound_{port.listener_name};",
+        mesh,
+        grpc_web=port.grpc_web,
     )
-    manager.use_remote_address.value = True
-    manager.set_current_client_cert_details.subject.value = True
-    manager.set_current_client_cert_details.cert = True
-    manager.set_current_client_cert_details.dns = True
-    manager.set_current_client_cert_details.uri = True
-    manager.normalize_path.value = True
-    manager.stream_idle_timeout.SetInParent()
-    manager.upgrade_configs.add(upgrade_type="websocket")
-    request_id = UuidRequestIdConfig()
-    request_id.use_request_id_for_trace_sampling.value = True
-    pack(manager.request_id_extension.typed_config, request_id)
-    source = manager.rds.config_source
-    source.ads.SetInParent()
-    source.initial_fetch_timeout.SetInParent()
-    source.resource_api_version = ApiVersion.V3
-    return manager
+    return _resource(port, _encoded(head) + _encoded(tail), ((ROUTE, port.route_name),), recorder)
 
 
-_BASE: Final = _base()
+def listener(port: MergedPort, *chains: ChainFragment, recorder: Recorder) -> Resource:
+    """Memoised step: build a listener of TLS or TCP servers from at least one filter chain."""
+    refs: dict[tuple[str, str], None] = {}
+    for i, chain in enumerate(chains):
+        refs.update(dict.fromkeys(chain.refs))
+        if recorder.active:
+            recorder.include(f"filter_chains[{i}]", chain.notes)
+    body = b"".join((_encoded(_head(port)), *[chain.body for chain in chains], _encoded(_tail(port))))
+    origins = [key for chain in chains for key in chain.origins]
+    return _resource(port, body, tuple(refs), recorder, origins)
 
 
-def listener(port: MergedPort, mesh: MeshConfig, *, recorder: Recorder) -> Resource:
-    """Memoised step: build the listener of one address. It refers to the port's RouteConfiguration."""
-    name = port.listener_name
-    out = Listener(name=name, traffic_direction=TrafficDirection.OUTBOUND)
+def _head(port: MergedPort) -> Listener:
+    """Build what comes before the filter chains in an encoded listener."""
+    out = Listener(name=port.listener_name)
     if port.bind.startswith("unix://"):
         out.address.pipe.path = port.bind.removeprefix("unix://")
     else:
         out.address.socket_address.address = port.bind or WILDCARD
         out.address.socket_address.port_value = port.number
-    filter_ = out.filter_chains.add().filters.add(name=_HCM)
-    pack(filter_.typed_config, _connection_manager(port, mesh))
+    return out
+
+
+def _tail(port: MergedPort) -> Listener:
+    """Build what comes after them. Envoy does not look for the name in a TLS handshake unless it is told to."""
+    out = Listener(traffic_direction=TrafficDirection.OUTBOUND)
+    if port.family == "TLS":
+        pack(out.listener_filters.add(name=_TLS_INSPECTOR).typed_config, TlsInspector())
+    return out
+
+
+def _encoded(part: Listener) -> bytes:
+    return part.SerializeToString(deterministic=True)
+
+
+def _resource(
+    port: MergedPort,
+    body: bytes,
+    refs: tuple[tuple[str, str], ...],
+    recorder: Recorder,
+    origins: list[ObjectKey] | None = None,
+) -> Resource:
     if recorder.active:
         for field in port.fields:
             recorder.note("", field)
             recorder.note("address.socket_address.port_value", field)
-    return Resource(
-        LISTENER,
-        name,
-        out.SerializeToString(deterministic=True),
-        port.origins,
-        refs=((ROUTE, port.route_name),),
-        notes=recorder.notes(),
-    )
-
-
-def _connection_manager(port: MergedPort, mesh: MeshConfig) -> HttpConnectionManager:
-    manager = HttpConnectionManager()
-    manager.CopyFrom(_BASE)
-    manager.stat_prefix = f"outbound_{port.listener_name};"
-    manager.rds.route_config_name = port.route_name
-    _set_normalization(manager, mesh.path_normalization)
-    manager.MergeFromString(encoded_filters(grpc_web=port.grpc_web))
-    log = access_log(mesh)
-    if log is not None:
-        manager.access_log.append(log)
-    return manager
-
-
-def _set_normalization(manager: HttpConnectionManager, path: PathNormalization) -> None:
-    """Write how paths are normalised. DEFAULT is BASE: dot segments are resolved, slashes stay."""
-    if path.normalization == "NONE":
-        manager.normalize_path.value = False
-    elif path.normalization == "MERGE_SLASHES":
-        manager.merge_slashes = True
-    elif path.normalization == "DECODE_AND_MERGE_SLASHES":
-        manager.merge_slashes = True
-        manager.path_with_escaped_slashes_action = HttpConnectionManager.UNESCAPE_AND_FORWARD
+    every = tuple(dict.fromkeys((*port.origins, *(origins or ()))))
+    return Resource(LISTENER, port.listener_name, body, every, refs=refs, notes=recorder.notes())

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING
 
 from translators.gateways.ports import TargetPort, target_port
+from translators.gateways.servers import (
+    GRPC_WEB,
+    Family,
+    MergedGateways,
+    MergedPort,
+    ServerGroup,
+    TlsServer,
+    family_of,
+    kind_of,
+    protocol_of,
+)
 from translators.hosts import ServerHosts
 from translators.model.codes import diagnose
 from translators.model.gateway import Gateway
@@ -18,69 +29,6 @@ if TYPE_CHECKING:
     from translators.model.origin import Diagnostic
     from translators.recorder import Recorder
 
-WILDCARD: Final = "0.0.0.0"  # noqa: S104 - where a gateway listens, by definition
-GRPC_WEB: Final = "GRPC-WEB"
-_HTTP: Final = frozenset({"HTTP", "HTTP2", "GRPC", GRPC_WEB, "HTTP_PROXY"})
-_TLS: Final = frozenset({"HTTPS", "TLS"})
-
-Family = Literal["HTTP", "TLS", "TCP"]
-"""Servers of one family can share an address."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ServerGroup:
-    """Plain HTTP servers of one Gateway that share port and settings: for routes, they are one server."""
-
-    gateway: ObjectKey
-    number: int
-    """The port as the Gateway has it; the listener's may be another."""
-    hosts: ServerHosts
-    https_redirect: Origin | None
-    """The field that asks for a redirect to HTTPS."""
-
-    @property
-    def gateway_name(self) -> str:
-        """How a VirtualService refers to the Gateway: `namespace/name`."""
-        return f"{self.gateway.namespace}/{self.gateway.name}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class MergedPort:
-    """One address with the plain HTTP servers that share it."""
-
-    number: int
-    """The port to listen on; 0 for a Unix socket."""
-    bind: str
-    """As the servers say it: an IP address, `unix://path`, or empty for all addresses."""
-    groups: tuple[ServerGroup, ...]
-    """The oldest Gateway first."""
-    grpc_web: bool
-    """Whether a server's protocol is GRPC-WEB."""
-    origins: tuple[ObjectKey, ...]
-    """The Gateways, then the Services that map their ports."""
-    fields: tuple[Origin, ...]
-    """The servers; after them the field of each Service that maps a port of theirs."""
-
-    @property
-    def listener_name(self) -> str:
-        """Return `0.0.0.0_8080`, with the address bound to, or the Unix socket as it is (reference 2.1)."""
-        return self.bind if self.bind.startswith("unix://") else f"{self.bind or WILDCARD}_{self.number}"
-
-    @property
-    def route_name(self) -> str:
-        """Return `http.8080`, or `http.8080.10.0.0.1` for a server with a bind (reference 2.1)."""
-        return f"http.{self.number}.{self.bind}" if self.bind else f"http.{self.number}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class MergedGateways:
-    """What a proxy listens on, by address, and which hosts each Gateway has on all of its servers."""
-
-    ports: tuple[MergedPort, ...]
-    hosts: dict[str, ServerHosts]
-    """Gateway (`namespace/name`) to all its hosts, those of HTTPS, TLS and TCP servers too."""
-    diagnostics: tuple[Diagnostic, ...]
-
 
 @dataclass(slots=True, kw_only=True)
 class _Address:
@@ -90,6 +38,9 @@ class _Address:
     first: Origin
     servers: list[tuple[Gateway, int, TargetPort]]
     tls_hosts: dict[str, Origin]
+    """Who was the first to have each TLS host."""
+    kept: dict[int, tuple[str, ...]]
+    """By place in `servers`: the hosts of a TLS server that no earlier one has."""
 
 
 def merge_gateways(lowest_port: int, *objects: Gateway | Service, recorder: Recorder) -> MergedGateways:
@@ -116,17 +67,17 @@ def merge_gateways(lowest_port: int, *objects: Gateway | Service, recorder: Reco
                 if target.number < lowest_port:
                     diagnostics.append(_privileged(target.number, lowest_port, field))
                     continue
-            _join(addresses, gateway, index, server, target, field, diagnostics)
+            _join(addresses, gateway, index, target, diagnostics)
     return MergedGateways(
-        ports=tuple(
-            _merged(*address, addresses[address].servers)
-            for address in sorted(addresses)
-            if addresses[address].family == "HTTP"
-        ),
+        ports=tuple(_merged(*address, addresses[address]) for address in sorted(addresses)),
         hosts={
             f"{g.metadata.namespace}/{g.metadata.name}": ServerHosts(
                 (host for server in g.spec.servers for host in server.hosts), g.metadata.namespace
             )
+            for g in gateways
+        },
+        kinds={
+            f"{g.metadata.namespace}/{g.metadata.name}": frozenset(kind_of(server) for server in g.spec.servers)
             for g in gateways
         },
         diagnostics=tuple(dict.fromkeys(diagnostics)),
@@ -137,17 +88,19 @@ def _join(
     addresses: dict[tuple[int, str], _Address],
     gateway: Gateway,
     index: int,
-    server: Server,
     target: TargetPort,
-    field: Origin,
     diagnostics: list[Diagnostic],
 ) -> None:
     """Let a server have its address, unless an earlier one excludes it."""
-    family = _family(server)
+    server, field = gateway.spec.servers[index], Origin(gateway.key, f"spec.servers[{index}]")
+    family = family_of(server)
     key = (target.number, server.bind)
-    address = addresses.setdefault(key, _Address(family=family, first=field, servers=[], tls_hosts={}))
-    where = f"port {target.number}" + (f" of {server.bind}" if server.bind else "")
-    if address.family != family:
+    address = addresses.get(key)
+    if address is None:
+        address = addresses[key] = _Address(family=family, first=field, servers=[], tls_hosts={}, kept={})
+    elif address.family != family or family == "TCP":
+        # Nothing tells the connections of two TCP servers apart.
+        where = f"port {target.number}" + (f" of {server.bind}" if server.bind else "")
         diagnostics.append(
             diagnose(
                 "PF0352",
@@ -157,38 +110,40 @@ def _join(
             )
         )
         return
-    address.servers.append((gateway, index, target))
-    if family == "HTTP":
-        return
-    protocol = server.port.protocol if server.port is not None else family
-    diagnostics.append(
-        diagnose(
-            "PF0354",
-            f"no listener for this {protocol} server on {where}: in this version a gateway serves plain HTTP only",
-            Origin(field.key, f"{field.path}.port.protocol"),
-            hint="HTTPS, TLS and TCP servers come in a later version; HTTP servers are not affected",
-        )
-    )
     if family == "TLS":
-        for position, host in enumerate(server.hosts):
-            name = host.rpartition("/")[2].lower()
-            first = address.tls_hosts.setdefault(name, Origin(field.key, f"{field.path}.hosts[{position}]"))
-            if first != (field.key, f"{field.path}.hosts[{position}]"):
-                diagnostics.append(
-                    diagnose(
-                        "PF0353",
-                        f"the TLS host {name} on {where} belongs to {first} already: it has no effect here",
-                        Origin(field.key, f"{field.path}.hosts[{position}]"),
-                        hint="name each TLS host once for a port",
-                    )
-                )
+        kept = _free_hosts(address, server, target.number, field, diagnostics)
+        if not kept:
+            return
+        address.kept[len(address.servers)] = kept
+    address.servers.append((gateway, index, target))
 
 
-def _family(server: Server) -> Family:
-    protocol = server.port.protocol.upper() if server.port is not None else ""
-    if protocol in _HTTP:
-        return "HTTP"
-    return "TLS" if protocol in _TLS or server.tls is not None else "TCP"
+def _free_hosts(
+    address: _Address, server: Server, number: int, field: Origin, diagnostics: list[Diagnostic]
+) -> tuple[str, ...]:
+    """Return the hosts of a TLS server that no earlier server of the address has: Envoy wants each name once."""
+    where = f"port {number}" + (f" of {server.bind}" if server.bind else "")
+    kept = []
+    for position, host in enumerate(server.hosts):
+        name, here = dns_of(host), Origin(field.key, f"{field.path}.hosts[{position}]")
+        first = address.tls_hosts.setdefault(name, here)
+        if first.key == field.key and first.path.startswith(f"{field.path}."):
+            kept.append(host)
+            continue
+        diagnostics.append(
+            diagnose(
+                "PF0353",
+                f"the TLS host {name} on {where} belongs to {first} already: it has no effect here",
+                here,
+                hint="name each TLS host once for a port",
+            )
+        )
+    return tuple(kept)
+
+
+def dns_of(host: str) -> str:
+    """Return the DNS name in a server's host (`ns/name`), in lower case."""
+    return host.rpartition("/")[2].lower()
 
 
 def _privileged(port: int, lowest_port: int, field: Origin) -> Diagnostic:
@@ -200,33 +155,53 @@ def _privileged(port: int, lowest_port: int, field: Origin) -> Diagnostic:
     )
 
 
-def _merged(number: int, bind: str, servers: list[tuple[Gateway, int, TargetPort]]) -> MergedPort:
-    grouped: dict[tuple[ObjectKey, int, bool], list[tuple[int, Server]]] = {}
-    for gateway, index, _ in servers:
-        server = gateway.spec.servers[index]
-        port = server.port.number if server.port is not None else 0
-        grouped.setdefault((gateway.key, port, _redirects(server)), []).append((index, server))
+def _merged(number: int, bind: str, address: _Address) -> MergedPort:
+    servers = address.servers
     mapped = dict.fromkeys(target.origin for _, _, target in servers if target.origin is not None)
+    tls = address.family == "TLS"
     return MergedPort(
         number=number,
         bind=bind,
-        groups=tuple(
-            ServerGroup(
-                gateway=key,
-                number=port,
-                hosts=ServerHosts((host for _, server in members for host in server.hosts), key.namespace),
-                https_redirect=Origin(key, f"spec.servers[{members[0][0]}].tls.httpsRedirect") if redirects else None,
-            )
-            for (key, port, redirects), members in grouped.items()
-        ),
-        grpc_web=any(
-            server.port is not None and server.port.protocol.upper() == GRPC_WEB
-            for members in grouped.values()
-            for _, server in members
-        ),
+        family=address.family,
+        groups=() if tls else _groups(servers),
+        tls=tuple(_tls_server(g, i, address.kept[n]) for n, (g, i, _) in enumerate(servers)) if tls else (),
+        grpc_web=any(protocol_of(g.spec.servers[i]) == GRPC_WEB for g, i, _ in servers),
         origins=tuple(dict.fromkeys((*(g.key for g, _, _ in servers), *(origin.key for origin in mapped)))),
         fields=(*(Origin(g.key, f"spec.servers[{i}]") for g, i, _ in servers), *mapped),
     )
+
+
+def _groups(servers: list[tuple[Gateway, int, TargetPort]]) -> tuple[ServerGroup, ...]:
+    grouped: dict[tuple[ObjectKey, int, bool], list[tuple[int, Server]]] = {}
+    for gateway, index, _ in servers:
+        server = gateway.spec.servers[index]
+        grouped.setdefault((gateway.key, _number(server), _redirects(server)), []).append((index, server))
+    return tuple(
+        ServerGroup(
+            gateway=key,
+            number=port,
+            hosts=ServerHosts((host for _, server in members for host in server.hosts), key.namespace),
+            https_redirect=Origin(key, f"spec.servers[{members[0][0]}].tls.httpsRedirect") if redirects else None,
+        )
+        for (key, port, redirects), members in grouped.items()
+    )
+
+
+def _tls_server(gateway: Gateway, index: int, hosts: tuple[str, ...]) -> TlsServer:
+    server, key = gateway.spec.servers[index], gateway.key
+    names = {dns_of(host) for host in hosts}
+    return TlsServer(
+        gateway=gateway,
+        index=index,
+        field=Origin(key, f"spec.servers[{index}]"),
+        groups=(ServerGroup(gateway=key, number=_number(server), hosts=ServerHosts(hosts, key.namespace)),),
+        server_names=() if "*" in names else tuple(sorted(names)),
+        origins=(key,),
+    )
+
+
+def _number(server: Server) -> int:
+    return server.port.number if server.port is not None else 0
 
 
 def _redirects(server: Server) -> bool:

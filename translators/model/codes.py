@@ -57,6 +57,10 @@ CODES: dict[str, Code] = {
     "PF0285": Code(Severity.ERROR, "an annotation is reserved for Istio's own use"),
     "PF0286": Code(Severity.ERROR, "a text holds a NUL byte or is not valid Unicode"),
     "PF0287": Code(Severity.ERROR, "a list has too many entries"),
+    "PF0290": Code(Severity.ERROR, "a port in the settings of the mesh is out of range"),
+    "PF0291": Code(Severity.ERROR, "a duration in the settings of the mesh is too short or too fine"),
+    "PF0292": Code(Severity.ERROR, "the pattern for names of statistics has an unknown part"),
+    "PF0293": Code(Severity.ERROR, "a cipher suite or curve in the settings of the mesh is unknown"),
     # PF03xx Gateway
     "PF0301": Code(Severity.ERROR, "a Gateway has no servers"),
     "PF0302": Code(Severity.ERROR, "a server has no hosts"),
@@ -82,6 +86,11 @@ CODES: dict[str, Code] = {
     "PF0322": Code(Severity.ERROR, "a Gateway's name has a dot or is too long"),
     "PF0323": Code(Severity.ERROR, "too many certificates for one server"),
     "PF0324": Code(Severity.ERROR, "the highest TLS version is below the lowest"),
+    "PF0325": Code(Severity.WARNING, "a TLS setting has no effect in the server's mode"),
+    "PF0326": Code(Severity.WARNING, "an ECDH curve is unknown or listed twice, and ignored"),
+    "PF0327": Code(Severity.ERROR, "the pin of a certificate is not valid"),
+    "PF0328": Code(Severity.ERROR, "a wildcard covers only a part of a label, which no TLS listener can tell apart"),
+    "PF0329": Code(Severity.WARNING, "OPTIONAL_MUTUAL with names or pins to compare requires a client certificate"),
     # PF035x what merging the Gateways of a proxy finds out
     "PF0350": Code(Severity.WARNING, "the proxy may not listen on this port"),
     "PF0351": Code(
@@ -91,6 +100,8 @@ CODES: dict[str, Code] = {
     "PF0353": Code(Severity.ERROR, "another server has the TLS host on the same address already"),
     "PF0354": Code(Severity.WARNING, "a server's protocol is not served in this version"),
     "PF0355": Code(Severity.ERROR, "the access log's format is not usable"),
+    "PF0356": Code(Severity.WARNING, "a server's certificates need authenticated xDS"),
+    "PF0357": Code(Severity.WARNING, "a TCP or TLS server has no route, so it takes no connection"),
     # PF04xx VirtualService
     "PF0401": Code(Severity.ERROR, "a VirtualService has no routes"),
     "PF0402": Code(Severity.ERROR, "a VirtualService's host is not valid"),
@@ -154,8 +165,10 @@ CODES: dict[str, Code] = {
     # PF048x what translating a VirtualService finds out
     "PF0480": Code(Severity.WARNING, "delegation is not translated in this version"),
     "PF0481": Code(Severity.WARNING, "a match on JWT claims, which nothing verifies in this version"),
-    "PF0482": Code(Severity.WARNING, "TLS and TCP routes are not translated in this version"),
     "PF0483": Code(Severity.WARNING, "a fault without a percentage affects no request"),
+    # PF049x what proxyless gRPC cannot do of a VirtualService
+    "PF0490": Code(Severity.WARNING, "a gRPC client cannot match on this, so it gets no route for the match"),
+    "PF0491": Code(Severity.WARNING, "a gRPC client does not do what a route asks for"),
     # PF05xx DestinationRule
     "PF0501": Code(Severity.ERROR, "a DestinationRule's host is missing or not valid"),
     "PF0502": Code(Severity.ERROR, "a traffic policy says nothing"),
@@ -194,8 +207,13 @@ CODES: dict[str, Code] = {
     "PF0551": Code(Severity.ERROR, "ISTIO_MUTUAL does not take certificates"),
     "PF0552": Code(Severity.ERROR, "certificates are given both by file and by credentialName"),
     "PF0553": Code(Severity.ERROR, "client certificates need the mode MUTUAL"),
+    "PF0554": Code(Severity.ERROR, "insecureSkipVerify does not go with what is to be verified"),
+    "PF0555": Code(Severity.ERROR, "a name in the TLS settings is empty or not valid"),
+    "PF0556": Code(Severity.WARNING, "TLS settings have no effect with the mode DISABLE"),
     # PF059x how DestinationRules for one host go together
     "PF0590": Code(Severity.WARNING, "a subset of this name is already defined by another DestinationRule"),
+    "PF0591": Code(Severity.WARNING, "the traffic policy of the host is already set by another DestinationRule"),
+    "PF0595": Code(Severity.WARNING, "a gRPC client does not apply a part of a traffic policy"),
     # PF06xx services and endpoints
     "PF0601": Code(Severity.ERROR, "a ServiceEntry has no hosts"),
     "PF0602": Code(Severity.ERROR, "a ServiceEntry's host is not valid"),
@@ -220,6 +238,9 @@ CODES: dict[str, Code] = {
     "PF0621": Code(Severity.ERROR, "an endpoint names a port that the service does not have"),
     "PF0622": Code(Severity.ERROR, "an endpoint's port is out of range"),
     "PF0623": Code(Severity.ERROR, "the path of a Unix socket is not absolute"),
+    "PF0624": Code(Severity.WARNING, "addresses are not allocated by themselves"),
+    "PF0630": Code(Severity.ERROR, "the template of a WorkloadGroup is missing, or has an address"),
+    "PF0631": Code(Severity.ERROR, "the probe of a WorkloadGroup is not valid"),
     "PF0640": Code(Severity.ERROR, "an ExternalName Service has no valid external name"),
     "PF0641": Code(Severity.ERROR, "a Service's cluster IP is not an IP address"),
     "PF0642": Code(Severity.WARNING, "a Service has no ports"),
@@ -234,6 +255,10 @@ CODES: dict[str, Code] = {
     "PF0684": Code(Severity.WARNING, "A gateway has no original destination to pass a request on to"),
     "PF0685": Code(Severity.WARNING, "DNS_ROUND_ROBIN uses its first endpoint only"),
     "PF0686": Code(Severity.WARNING, "A destination's port is UDP, which has no cluster"),
+    "PF0687": Code(Severity.WARNING, "DYNAMIC_DNS goes where the host of a request says, and this port says otherwise"),
+    "PF0690": Code(Severity.ERROR, "TLS to endpoints needs certificates that are not handed out in this version"),
+    "PF0691": Code(Severity.WARNING, "No name is checked in the certificates of TLS that is not HTTP"),
+    "PF0695": Code(Severity.WARNING, "A gRPC client uses one endpoint of a service that is looked up in DNS"),
     # PF07xx references
     # PF070x destinations, PF071x hosts
     "PF0701": Code(Severity.ERROR, "a route leads to a host that no service has"),
@@ -243,6 +268,7 @@ CODES: dict[str, Code] = {
     "PF0705": Code(Severity.INFO, "a short host is taken as the host of a ServiceEntry, and not expanded"),
     "PF0710": Code(Severity.WARNING, "a route is never reached, because of another VirtualService for the host"),
     "PF0711": Code(Severity.WARNING, "a VirtualService and its Gateway have no host in common"),
+    "PF0712": Code(Severity.WARNING, "routes of a VirtualService have no server of their kind on its Gateway"),
     "PF0720": Code(Severity.ERROR, "a VirtualService names a Gateway that does not exist"),
     "PF0721": Code(Severity.INFO, "a Gateway selects no known workload"),
     "PF0722": Code(Severity.WARNING, "a DestinationRule is for a host that no service has"),
@@ -253,6 +279,14 @@ CODES: dict[str, Code] = {
     "PF0727": Code(Severity.INFO, "the protocol of a port is not declared"),
     "PF0728": Code(Severity.WARNING, "HTTP requests are routed to a port that is not HTTP"),
     "PF0729": Code(Severity.INFO, "a VirtualService is for sidecars only"),
+    "PF0730": Code(Severity.WARNING, "a DestinationRule is for clients that do not exist"),
+    "PF0731": Code(Severity.WARNING, "a DestinationRule has settings for a port that the service does not have"),
+    "PF0732": Code(Severity.WARNING, "a setting has no effect on any port of the service"),
+    "PF0733": Code(Severity.INFO, "two namespaces define one host"),
+    "PF0734": Code(Severity.WARNING, "the workload selector of a ServiceEntry selects nothing"),
+    "PF0735": Code(Severity.INFO, "a WorkloadEntry belongs to no service"),
+    "PF0736": Code(Severity.INFO, "an EndpointSlice belongs to a Service that does not exist"),
+    "PF0737": Code(Severity.WARNING, "no Service before a gateway has the port of a server"),
     # PF08xx Envoy's answers
     "PF0801": Code(Severity.ERROR, "a proxy rejected a resource (NACK)"),
     # PF09xx sources and serving
@@ -283,6 +317,25 @@ CODES: dict[str, Code] = {
     "PF1054": Code(Severity.WARNING, "an entry of an egress listener's hosts fits nothing"),
     "PF1055": Code(Severity.WARNING, "a Sidecar's selector selects workloads of its own namespace only"),
     "PF1056": Code(Severity.WARNING, "a port is one that sidecars use themselves"),
+    # PF11xx EnvoyFilter
+    "PF1101": Code(Severity.ERROR, "an EnvoyFilter does not say what to patch, or how"),
+    "PF1102": Code(Severity.ERROR, "a patch has no value, or adds something without a name"),
+    "PF1103": Code(Severity.ERROR, "a patch's value is not part of Envoy's API"),
+    "PF1105": Code(Severity.ERROR, "a patch's match does not go with what it is applied to"),
+    "PF1106": Code(Severity.WARNING, "a patch's operation or value has no effect"),
+    "PF1107": Code(Severity.INFO, "an EnvoyFilter depends on what this version generates"),
+    "PF1108": Code(Severity.WARNING, "a patch is for something that Pilotfish does not generate"),
+    "PF1109": Code(Severity.ERROR, "an EnvoyFilter has both a workload selector and target references"),
+    # PF112x what applying the patches finds out
+    "PF1120": Code(Severity.WARNING, "a patch matched nothing on a proxy that it was written for"),
+    "PF1121": Code(Severity.ERROR, "a patch adds a resource whose name is taken"),
+    "PF1122": Code(Severity.INFO, "a patch for all proxies matched nothing on one of them"),
+    # PF12xx ProxyConfig
+    "PF1201": Code(Severity.ERROR, "the number of a proxy's workers is negative"),
+    "PF1202": Code(Severity.WARNING, "a variant of the proxy's image is unknown"),
+    # PF13xx extensions
+    "PF1301": Code(Severity.ERROR, "an extension failed"),
+    "PF1302": Code(Severity.ERROR, "an extension asks for something that cannot be done"),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta
 
@@ -15,6 +15,8 @@ UInt64 = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 """Half of its range, which is what msgspec can check; no field needs the rest."""
 Bytes = bytes
 """Base64 on the wire. An alias, since a field that is itself called `bytes` would hide the type."""
+JsonValue = Any
+"""Whatever JSON can say: a piece of another API, such as Envoy's, that is checked where it is used."""
 
 _NANOS: Final = 1_000_000_000
 _UNITS: Final = {"h": 3600 * _NANOS, "m": 60 * _NANOS, "s": _NANOS, "ms": 1_000_000, "us": 1_000, "µs": 1_000, "ns": 1}

@@ -35,46 +35,22 @@ def _under(prefixes: Iterable[str], fields: Mapping[str, Notice]) -> dict[str, N
     return {f"{prefix}.{name}": notice for prefix in prefixes for name, notice in fields.items()}
 
 
-_TLS: Final = _idle("TLS is not configured on gateways' listeners")
-_UPSTREAM_TLS: Final = _idle("TLS to endpoints is not configured")
-_LOCALITY: Final = _idle("endpoints are not weighted by locality")
+_MESH_TLS: Final = _idle("certificates of the mesh are not issued")
+_ZONE_AWARE: Final = _idle("it needs a cluster of the proxy's own replicas; localityLbSetting needs none")
+_NETWORK: Final = _idle(
+    "no gateway leads from one network to another, so endpoints are sent as they are; failoverPriority may look at it"
+)
 _NOT_ISTIO: Final = _idle("Istio does not implement it either")
 _ACCESS_LOG: Final = _idle("accessLogFile is the only access log")
 _TRACING: Final = _idle("tracing is not configured")
 
 _GATEWAY: Final[dict[str, Notice]] = {
     "spec.servers[].defaultEndpoint": _NOT_ISTIO,
-    **_under(
-        ("spec.servers[].tls",),
-        dict.fromkeys(
-            (
-                "mode",
-                "serverCertificate",
-                "privateKey",
-                "caCertificates",
-                "caCrl",
-                "credentialName",
-                "credentialNames",
-                "tlsCertificates",
-                "caCertCredentialName",
-                "subjectAltNames",
-                "verifyCertificateSpki",
-                "verifyCertificateHash",
-                "minProtocolVersion",
-                "maxProtocolVersion",
-                "cipherSuites",
-                "ecdhCurves",
-                "insecureSkipVerify",
-            ),
-            _TLS,
-        ),
-    ),
 }
 
 _VIRTUAL_SERVICE: Final[dict[str, Notice]] = {
-    "spec.tls": _idle("only HTTP is routed"),
-    "spec.tcp": _idle("only HTTP is routed"),
     "spec.http[].delegate": _idle("delegation is not followed; the route is left out"),
+    "spec.tcp[].match[].sourceSubnet": _NOT_ISTIO,
     "spec.http[].fault.delay.exponentialDelay": _NOT_ISTIO,
     "spec.http[].fault.abort.http2Error": _NOT_ISTIO,
     "spec.http[].fault.delay.percent": _renamed("percentage.value"),
@@ -84,8 +60,7 @@ _VIRTUAL_SERVICE: Final[dict[str, Notice]] = {
 }
 
 _BALANCING: Final[dict[str, Notice]] = {
-    "localityLbSetting": _LOCALITY,
-    "zoneAwareLbSetting": _LOCALITY,
+    "zoneAwareLbSetting": _ZONE_AWARE,
     "warmupDurationSecs": _renamed("warmup.duration"),
     "consistentHash.minimumRingSize": _renamed("consistentHash.ringHash.minimumRingSize"),
 }
@@ -97,12 +72,10 @@ _POLICY: Final[dict[str, Notice]] = {
     **_under(("loadBalancer",), _BALANCING),
     **_under(("connectionPool",), _POOL),
     "outlierDetection.consecutiveErrors": _renamed("outlierDetection.consecutive5xxErrors"),
-    "tls": _UPSTREAM_TLS,
 }
 _TOP_POLICY: Final[dict[str, Notice]] = {
     **_POLICY,
     **_under(("portLevelSettings[]",), _POLICY),
-    "tunnel": _idle("only HTTP is routed"),
     "retryBudget.budgetInterval": _idle("Envoy counts the requests of the moment"),
 }
 _DESTINATION_RULE: Final[dict[str, Notice]] = {
@@ -114,21 +87,27 @@ _SIDECAR: Final[dict[str, Notice]] = {
 }
 
 _SERVICE_ENTRY: Final[dict[str, Notice]] = {
-    "spec.subjectAltNames": _UPSTREAM_TLS,
-    "spec.endpoints[].serviceAccount": _UPSTREAM_TLS,
-    "spec.endpoints[].network": _idle("there is one network only"),
+    "spec.endpoints[].serviceAccount": _MESH_TLS,
+    "spec.endpoints[].network": _NETWORK,
 }
 
 _WORKLOAD_ENTRY: Final[dict[str, Notice]] = {
-    "spec.serviceAccount": _UPSTREAM_TLS,
-    "spec.network": _idle("there is one network only"),
+    "spec.serviceAccount": _MESH_TLS,
+    "spec.network": _NETWORK,
 }
+
+_WORKLOAD_GROUP: Final[dict[str, Notice]] = dict.fromkeys(
+    ("spec.metadata", "spec.template", "spec.probe"),
+    _idle("workloads do not register themselves; write a WorkloadEntry for each of them"),
+)
 
 _SERVICE: Final[dict[str, Notice]] = {
     "spec.sessionAffinity": _idle("use a DestinationRule's consistentHash", "None"),
     "spec.externalIPs": _idle("gateways route by host, not by address"),
     "spec.internalTrafficPolicy": _idle("endpoints are not chosen by node", "Cluster"),
-    "spec.trafficDistribution": _LOCALITY,
+    "spec.trafficDistribution": _idle(
+        "a proxy's node is not known; its zone is preferred", "PreferClose", "PreferSameZone"
+    ),
 }
 
 _MESH_CONFIG: Final[dict[str, Notice]] = {
@@ -145,35 +124,61 @@ _MESH_CONFIG: Final[dict[str, Notice]] = {
         "this has no effect yet: unknown hosts are not looked up, connections to them go where the client meant",
         unless=("ALLOW_ANY", "REGISTRY_ONLY"),
     ),
-    "enableAutoMtls": _UPSTREAM_TLS,
-    "trustDomain": _UPSTREAM_TLS,
-    "trustDomainAliases": _UPSTREAM_TLS,
+    "enableAutoMtls": _MESH_TLS,
+    "trustDomain": _MESH_TLS,
+    "trustDomainAliases": _MESH_TLS,
     "rootNamespace": _idle("it is set with --root-namespace"),
-    "localityLbSetting": _LOCALITY,
-    "zoneAwareLbSetting": _LOCALITY,
+    "zoneAwareLbSetting": _ZONE_AWARE,
+    **_under(("defaultTrafficPolicy.connectionPool",), _POOL),
+    "defaultTrafficPolicy.outlierDetection.consecutiveErrors": _renamed("outlierDetection.consecutive5xxErrors"),
     "inboundClusterStatName": _idle("clusters are counted under their own names"),
-    "outboundClusterStatName": _idle("clusters are counted under their own names"),
     "enablePrometheusMerge": _idle("no agent merges the metrics of a workload into its proxy's"),
-    "verifyCertificateAtClient": _UPSTREAM_TLS,
+    "verifyCertificateAtClient": _idle("certificates are always verified, unless a rule says insecureSkipVerify"),
     "defaultProviders": _idle("extension providers are not read"),
     "discoverySelectors": _idle("all namespaces are read"),
-    "meshMtls": _UPSTREAM_TLS,
-    "tlsDefaults": _UPSTREAM_TLS,
+    "meshMtls": _MESH_TLS,
+}
+
+_ENVOY_FILTER: Final[dict[str, Notice]] = {
+    "spec.targetRefs": _idle("the Gateway API is not read"),
+    "spec.configPatches[].match.listener.portName": _NOT_ISTIO,
+    "spec.configPatches[].match.waypoint": _idle("there are no waypoints"),
+    "spec.configPatches[].patch.filterClass": _idle("the operation says where a filter is put", "UNSPECIFIED"),
+}
+
+_AT_START: Final = _idle("it takes effect when a proxy is started by injection, which does not read it yet")
+_PROXY_CONFIG: Final[dict[str, Notice]] = {
+    f"spec.{name}": _AT_START for name in ("selector", "concurrency", "environmentVariables", "image")
 }
 
 NOTICES: Final[Mapping[str, Mapping[str, Notice]]] = {
     "DestinationRule": _DESTINATION_RULE,
+    "EnvoyFilter": _ENVOY_FILTER,
     "Gateway": _GATEWAY,
     "MeshConfig": _MESH_CONFIG,
+    "ProxyConfig": _PROXY_CONFIG,
     "Service": _SERVICE,
     "ServiceEntry": _SERVICE_ENTRY,
     "Sidecar": _SIDECAR,
     "VirtualService": _VIRTUAL_SERVICE,
     "WorkloadEntry": _WORKLOAD_ENTRY,
+    "WorkloadGroup": _WORKLOAD_GROUP,
 }
 """Kind to path to what is said when that field is set."""
 
-_UNREAD: Final = _idle("Pilotfish does not read this key")
+_UNREAD: Final[dict[str, Notice | None]] = {
+    "ca": _MESH_TLS,
+    "caCertificates": _MESH_TLS,
+    "certificates": _MESH_TLS,
+    "configSources": _idle("objects come from --config"),
+    "defaultConfig": _idle("what a proxy is set up with stands in its own bootstrap: see `pilotfish bootstrap`"),
+    "defaultInboundHttpRetryPolicy": _idle("requests to a workload are not retried by its own proxy"),
+    "extensionProviders": _idle("extension providers are not read"),
+    "serviceEntryVisibility": _idle("exportTo says who sees a ServiceEntry"),
+    "serviceScopeConfigs": _idle("there are no waypoints"),
+    "serviceSettings": _idle("there is one cluster only, so every service is local to it"),
+}
+"""Keys of MeshConfig that have no field in the Struct."""
 
 _METADATA: Final[dict[str, Notice | None]] = dict.fromkeys(
     (
@@ -196,26 +201,8 @@ _ISTIO: Final[Mapping[str, Mapping[str, Notice | None]]] = {
 }
 
 ELSEWHERE: Final[Mapping[str, Mapping[str, Mapping[str, Notice | None]]]] = {
-    **dict.fromkeys(
-        ("DestinationRule", "Gateway", "ServiceEntry", "Sidecar", "VirtualService", "WorkloadEntry"), _ISTIO
-    ),
-    "MeshConfig": {
-        "": dict.fromkeys(
-            (
-                "ca",
-                "caCertificates",
-                "certificates",
-                "configSources",
-                "defaultConfig",
-                "defaultInboundHttpRetryPolicy",
-                "extensionProviders",
-                "serviceEntryVisibility",
-                "serviceScopeConfigs",
-                "serviceSettings",
-            ),
-            _UNREAD,
-        )
-    },
+    **dict.fromkeys(NOTICES.keys() - {"MeshConfig", "Service"}, _ISTIO),
+    "MeshConfig": {"": _UNREAD},
 }
 """Kind to path of a message to fields of the API that are no field of the Struct: None where they are no user's
 business, else what is said when one is set.

@@ -15,16 +15,18 @@ import msgspec
 from translators.model.codes import diagnose
 from translators.model.common import Duration
 from translators.model.coverage import ELSEWHERE, NOTICES
-from translators.model.kinds import CLUSTER_SCOPED, ISTIO_KINDS, KINDS, VERSIONS
+from translators.model.kinds import CLUSTER_SCOPED, ISTIO_KINDS, KINDS, api_versions
 from translators.model.mesh_config import MeshConfig
 from translators.model.meta import KubeObject, ObjectKey
+from translators.model.nodes import Surroundings, node_of
 from translators.model.origin import Origin
-from translators.model.walk import BAD, Node, Surroundings, Walk, describe, nearest, node_of
+from translators.model.walk import BAD, Walk, describe, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from translators.model.origin import Diagnostic
+    from translators.model.walk import Node
 
 DEFAULT_NAMESPACE: Final = "default"
 MESH_CONFIG_KEY: Final = ObjectKey("MeshConfig", "", "mesh")
@@ -113,7 +115,11 @@ def decode_bytes(data: bytes | str, kind: type[KubeObject] | None = None) -> Dec
     try:
         header = _header_decoder.decode(data) if kind is None else None
         expected = kind or KINDS.get(_group_and_kind(cast("_Header", header)))
-        if expected is not None and _fast(expected) and (header is None or _served(header)):
+        if (
+            expected is not None
+            and _fast(expected)
+            and (header is None or header.api_version in api_versions(expected))
+        ):
             made = _decoder(expected).decode(data)
             namespaced = (made.metadata.namespace != "") != (expected.KIND in CLUSTER_SCOPED)
             if namespaced and _NAME.fullmatch(made.metadata.name):
@@ -125,8 +131,7 @@ def decode_bytes(data: bytes | str, kind: type[KubeObject] | None = None) -> Dec
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         return Decoded(diagnostics=(diagnose("PF0201", f"this is not JSON: {error}"),))
     if kind is not None and isinstance(tree, dict):
-        version = VERSIONS[kind.GROUP][0]
-        tree = {"apiVersion": f"{kind.GROUP}/{version}" if kind.GROUP else version, "kind": kind.KIND, **tree}
+        tree = {"apiVersion": api_versions(kind)[0], "kind": kind.KIND, **tree}
     return decode(tree)
 
 
@@ -166,8 +171,8 @@ def _header(tree: object) -> tuple[type[KubeObject], dict[str, object]] | Decode
         else:
             hint = nearest(kind, {k: None for _, k in KINDS})
         return _refused("PF0202", f"the kind {shown} is not known and is ignored", hint, subject)
-    if version.rpartition("/")[2] not in VERSIONS[group]:
-        served = ", ".join(f"{group}/{v}" if group else v for v in VERSIONS[group])
+    if version not in api_versions(known):
+        served = ", ".join(api_versions(known))
         message = f"{kind} is not read in version {_short(version)}; it is ignored"
         return _refused("PF0203", message, f"use {served}", subject)
     return known, tree
@@ -222,11 +227,6 @@ def _key(
 
 def _group_and_kind(header: _Header) -> tuple[str, str]:
     return header.api_version.rpartition("/")[0], header.kind
-
-
-def _served(header: _Header) -> bool:
-    group, _, version = header.api_version.rpartition("/")
-    return version in VERSIONS[group]
 
 
 def _fast(kind: type[KubeObject]) -> bool:

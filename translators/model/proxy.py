@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ProxyType = Literal["router", "sidecar"]
+
+GRPC: Final = "grpc"
+"""The `GENERATOR` of a proxyless gRPC client or server, in the metadata of its node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +52,18 @@ class ProxyView:
     type: ProxyType
     namespace: str
     labels: tuple[tuple[str, str], ...] = ()
-    """Sorted; only the labels whose key some selector in the World mentions."""
+    """Sorted; only the labels whose key some selector (or failoverPriority) in the World mentions."""
     dns_domain: str = ""
     locality: Locality = Locality()
+    """Empty unless some policy in the World looks at it."""
     network: str = ""
     cluster_id: str = ""
     unprivileged_pod: bool = False
     interception_mode: str = "REDIRECT"
+    generator: str = ""
+    """`grpc` for gRPC's own clients and servers, else empty."""
+    authenticated: bool = False
+    """Whether the proxy has proved who it is: others are sent no secrets."""
     addresses: tuple[str, ...] = ()
     """Of a sidecar that nothing redirects to, where it listens; else empty, so that the replicas of a workload share
     one view.
@@ -66,14 +74,30 @@ class ProxyView:
         return selector.items() <= set(self.labels)
 
 
-def view_of(proxy: Proxy, selector_keys: frozenset[str]) -> ProxyView:
-    """Reduce a proxy to its view, given the label keys that any selector mentions."""
+LOCALITY: Final = "/locality"
+"""Among the keys that matter: some policy looks at where a proxy is. No label has such a key."""
+
+
+def view_of(proxy: Proxy, keys: frozenset[str]) -> ProxyView:
+    """Reduce a proxy to its view, given what matters: label keys that any selector mentions, and perhaps LOCALITY."""
+    labels = tuple(sorted((k, v) for k, v in proxy.labels.items() if k in keys))
+    locality = proxy.locality if LOCALITY in keys else Locality()
+    if proxy.generator == GRPC:
+        return ProxyView(
+            type="sidecar",
+            namespace=proxy.namespace,
+            labels=labels,
+            locality=locality,
+            network=proxy.network,
+            cluster_id=proxy.cluster_id,
+            generator=GRPC,
+        )
     return ProxyView(
         type=proxy.type,
         namespace=proxy.namespace,
-        labels=tuple(sorted((k, v) for k, v in proxy.labels.items() if k in selector_keys)),
+        labels=labels,
         dns_domain=proxy.dns_domain,
-        locality=proxy.locality if proxy.type == "sidecar" else Locality(),
+        locality=locality,
         network=proxy.network,
         cluster_id=proxy.cluster_id,
         unprivileged_pod=proxy.unprivileged_pod,

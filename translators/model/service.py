@@ -54,6 +54,7 @@ class Resolution(StrEnum):
     CLIENT_SIDE_LB = "ClientSideLB"  # EDS
     DNS_LB = "DNSLB"  # STRICT_DNS
     DNS_ROUND_ROBIN_LB = "DNSRoundRobinLB"  # LOGICAL_DNS
+    DYNAMIC_DNS = "DynamicDNS"  # dynamic_forward_proxy
     PASSTHROUGH = "Passthrough"  # ORIGINAL_DST
     ALIAS = "Alias"  # ExternalName
 
@@ -87,6 +88,10 @@ class Service(Value, frozen=True, kw_only=True):
     age_order: tuple[str, str, str] = ("", "", "")
     selector: Mapping[str, str] = field(default_factory=dict)
     """Of a Kubernetes Service: the pod labels; empty if it selects nothing."""
+    subject_alt_names: tuple[str, ...] = ()
+    """Names to look for in the endpoints' certificates, if the rule gives none."""
+    traffic_distribution: str = ""
+    """`PreferClose`, `PreferSameZone`, `PreferSameNode`, or empty."""
 
     def port(self, number: int) -> ServicePort | None:
         """Return the port with this number."""

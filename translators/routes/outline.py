@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from translators.hosts import fully_qualified, gateway_reference
 from translators.model.meta import Value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from translators.model.proxy import ProxyView
-    from translators.model.virtual_service import VirtualService
+    from translators.model.virtual_service import (
+        HTTPMatchRequest,
+        HTTPRoute,
+        L4MatchAttributes,
+        RouteDestination,
+        TCPRoute,
+        TLSMatchAttributes,
+        TLSRoute,
+        VirtualService,
+    )
     from translators.recorder import Recorder
 
 MESH = "mesh"
 """The reserved name in `gateways` that stands for all sidecars."""
 
 
+Kind = Literal["http", "tls", "tcp"]
+"""The lists of routes that a VirtualService has."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCondition:
     """A match block that holds for some clients only: a proxy that is not such a client gets no route for it."""
 
-    http: int
+    kind: Kind
+    route: int
     match: int
     labels: tuple[tuple[str, str], ...]
     namespace: str
@@ -38,14 +54,16 @@ class Outline(Value, frozen=True, kw_only=True):
     gateways: tuple[str, ...]
     """`namespace/name` of each Gateway, sorted; `mesh` is not among them."""
     destinations: tuple[str, ...]
-    """Each host that a route or a mirror sends to, as written; sorted."""
+    """Each host that an HTTP route or a mirror sends to, as written; sorted."""
+    l4_destinations: tuple[str, ...]
+    """Each host that a TLS or TCP route sends to, as written; sorted."""
     matches_gateways: bool
     """Whether some match block names gateways, so that the routes depend on the gateway."""
     conditions: tuple[SourceCondition, ...]
 
-    def left_out(self, view: ProxyView) -> str:
-        """Return the match blocks that a proxy gets no route for, as `0.1,2.0` (index in `http`, then in `match`)."""
-        return ",".join(f"{c.http}.{c.match}" for c in self.conditions if not c.holds(view))
+    def left_out(self, view: ProxyView, kind: Kind = "http") -> str:
+        """Return the match blocks of one kind that a proxy gets no route for, as `0.1,2.0` (route, then match)."""
+        return ",".join(f"{c.route}.{c.match}" for c in self.conditions if c.kind == kind and not c.holds(view))
 
 
 def outline(service: VirtualService, cluster_domain: str, *, recorder: Recorder) -> Outline:
@@ -53,29 +71,47 @@ def outline(service: VirtualService, cluster_domain: str, *, recorder: Recorder)
     del recorder
     namespace = service.metadata.namespace
     spec = service.spec
-    destinations: set[str] = set()
     conditions: list[SourceCondition] = []
     matches_gateways = False
-    for i, http in enumerate(spec.http):
-        for weighted in http.route:
-            if weighted.destination is not None:
-                destinations.add(weighted.destination.host)
-        if http.mirror is not None:
-            destinations.add(http.mirror.host)
-        for mirror in http.mirrors:
-            if mirror.destination is not None:
-                destinations.add(mirror.destination.host)
-        for j, match in enumerate(http.match):
-            if match.gateways:
-                # Gateways in a match replace the conditions on the source, in Istio too (reference 10, surprise 10).
-                matches_gateways = True
-            elif match.source_labels or match.source_namespace:
-                labels = tuple(sorted(match.source_labels.items()))
-                conditions.append(SourceCondition(http=i, match=j, labels=labels, namespace=match.source_namespace))
+    lists: tuple[tuple[Kind, Sequence[HTTPRoute | TLSRoute | TCPRoute]], ...] = (
+        ("http", spec.http), ("tls", spec.tls), ("tcp", spec.tcp)
+    )  # fmt: skip
+    for kind, routes in lists:
+        for i, route in enumerate(routes):
+            matches: Sequence[HTTPMatchRequest | TLSMatchAttributes | L4MatchAttributes] = route.match
+            for j, match in enumerate(matches):
+                if match.gateways:
+                    # They replace the conditions on the source, in Istio too (reference 10, surprise 10).
+                    matches_gateways = True
+                elif match.source_labels or match.source_namespace:
+                    labels = tuple(sorted(match.source_labels.items()))
+                    where = match.source_namespace
+                    conditions.append(SourceCondition(kind=kind, route=i, match=j, labels=labels, namespace=where))
+    l4 = {d.destination.host for d in l4_destinations(service) if d.destination is not None}
     return Outline(
         hosts=tuple(dict.fromkeys([fully_qualified(h, namespace, cluster_domain).lower() for h in spec.hosts])),
         gateways=tuple(sorted({gateway_reference(g, namespace) for g in spec.gateways if g != MESH})),
-        destinations=tuple(sorted(destinations)),
+        destinations=tuple(sorted(http_destinations(spec.http))),
+        l4_destinations=tuple(sorted(l4)),
         matches_gateways=matches_gateways,
         conditions=tuple(conditions),
     )
+
+
+def http_destinations(routes: Sequence[HTTPRoute]) -> set[str]:
+    """Return each host that HTTP routes and their mirrors send to, as written."""
+    found: set[str] = set()
+    for http in routes:
+        found.update(d.destination.host for d in http.route if d.destination is not None)
+        found.update(d.destination.host for d in http.mirrors if d.destination is not None)
+        if http.mirror is not None:
+            found.add(http.mirror.host)
+    return found
+
+
+def l4_destinations(service: VirtualService) -> Iterator[RouteDestination]:
+    """Yield the destinations of TLS and TCP routes."""
+    for tls in service.spec.tls:
+        yield from tls.route
+    for tcp in service.spec.tcp:
+        yield from tcp.route

@@ -33,7 +33,7 @@ def set_retries(out: RetryPolicy, retries: HTTPRetry | None, *, hashed: bool) ->
         return
     out.num_retries.value = retries.attempts
     if retries.retry_on:
-        _set_conditions(out, retries.retry_on)
+        set_conditions(out, retries.retry_on)
     if retries.per_try_timeout is not None:
         set_duration(out.per_try_timeout, retries.per_try_timeout)
     if retries.backoff is not None:
@@ -52,7 +52,7 @@ def switched_off(retries: HTTPRetry | None) -> bool:
     return retries is not None and retries.attempts <= 0
 
 
-def _set_conditions(out: RetryPolicy, retry_on: str) -> None:
+def set_conditions(out: RetryPolicy, retry_on: str) -> None:
     """Write `retryOn`: HTTP statuses among the conditions become status codes, and Envoy is told to look at them."""
     words: list[str] = []
     for word in (w.strip() for w in retry_on.split(",")):

@@ -81,7 +81,7 @@ def route_list(
     }
     key = service.key
     scope = Scope(key, port, table, recorder)
-    metadata = _metadata(key)
+    metadata = route_metadata(key)
     bodies: list[bytes] = []
     notes: list[tuple[Note, ...]] = []
     catch_all, catch_all_path = b"", ""
@@ -115,13 +115,6 @@ def _blocks(
     service: VirtualService, port: int, gateway: str, left_out: str, scope: Scope
 ) -> Iterator[tuple[HTTPRoute, HTTPMatchRequest | None, str, str]]:
     """Yield what becomes a route: HTTP route, match block, and the paths of both."""
-    for kind in ("tls", "tcp"):
-        if getattr(service.spec, kind):
-            scope.report(
-                "PF0482",
-                f"{kind} routes are not translated in this version: a gateway serves the http routes only",
-                f"spec.{kind}",
-            )
     without = frozenset(left_out.split(",")) if left_out else frozenset()
     namespace = service.metadata.namespace
     for i, http in enumerate(service.spec.http):
@@ -145,8 +138,8 @@ def _blocks(
             yield http, match, path, f"{path}.match[{j}]"
 
 
-def _metadata(key: ObjectKey) -> bytes:
-    """Encode what each route of a VirtualService says about where it comes from, as Istio does."""
+def route_metadata(key: ObjectKey) -> bytes:
+    """Encode the Metadata of each route of a VirtualService, which says where it comes from, as Istio does."""
     path = istio_config_path("networking.istio.io", key.kind, key.namespace, key.name)
     value = length_delimited(_STRING_VALUE, path.encode())
     fields = length_delimited(_KEY, b"config") + length_delimited(_VALUE, value)

@@ -48,6 +48,8 @@ class Reached(NamedTuple):
     hash_origin: Origin | None
     problem: tuple[str, str, str] | None
     """Code, message and field name (`host`, `port` or `subset`) if it does not exist."""
+    rule: MergedRule | None = None
+    """What DestinationRules say about the host."""
 
 
 class Scope:
@@ -70,6 +72,12 @@ class Scope:
     def note(self, path: str, field: str) -> None:
         """Note that a part of the route comes from a field of the VirtualService."""
         self.recorder.note(path, Origin(self.key, field))
+
+    def comes_from(self, path: str, origin: Origin | None, field: str = "") -> None:
+        """Note that a part of the route comes from another object, or from a field below what `origin` names."""
+        if origin is not None:
+            self.origins[origin.key] = None
+            self.recorder.note(path, Origin(origin.key, f"{origin.path}.{field}" if field else origin.path))
 
     def report(self, code: str, message: str, field: str, *, hint: str = "") -> None:
         """Say something about a field of the VirtualService."""
@@ -125,8 +133,8 @@ class Scope:
             known = ", ".join(sorted(rule.subsets)) if rule is not None and rule.subsets else "none"
             problem = ("PF0702", f"{hostname} has no subset {subset} in any DestinationRule; it has: {known}", "subset")
             return Reached(name, None, None, None, problem)
-        hash_by, hash_origin = _hash(rule, port, subset)
-        return Reached(name, Destination(service=service, port=port, subset=subset), hash_by, hash_origin, None)
+        hash_by, hash_origin = hash_of(rule, port, subset)
+        return Reached(name, Destination(service=service, port=port, subset=subset), hash_by, hash_origin, None, rule)
 
     def _port(self, service: Service, number: int) -> ServicePort | None:
         """Return the port asked for; if none is, the service's only one, else the server's number (reference 1.2)."""
@@ -135,7 +143,8 @@ class Scope:
         return service.ports[0] if len(service.ports) == 1 else service.port(self.default_port)
 
 
-def _hash(rule: MergedRule | None, port: ServicePort, subset: str) -> tuple[ConsistentHashLB | None, Origin | None]:
+def hash_of(rule: MergedRule | None, port: ServicePort, subset: str) -> tuple[ConsistentHashLB | None, Origin | None]:
+    """Return the consistent hash of a port of a service, or of its subset, and the field that says so."""
     if rule is None:
         return None, None
     known = rule.subsets.get(subset)

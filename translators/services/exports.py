@@ -1,4 +1,4 @@
-"""exportTo: which namespaces see a configuration object (reference 3.4)."""
+"""What any service may say about its audience: exportTo, which namespaces see it (reference 3.4), and who is near."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EVERYONE: Final = ("*",)
+DISTRIBUTION_ANNOTATION: Final = "networking.istio.io/traffic-distribution"
 NOBODY: Final = ("~",)
 
 

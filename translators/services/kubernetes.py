@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from translators.model.service import Resolution, Service, ServicePort
-from translators.services.exports import resolved_export_to
+from translators.services.exports import DISTRIBUTION_ANNOTATION, resolved_export_to
 from translators.services.protocols import kubernetes_protocol
 
 if TYPE_CHECKING:
@@ -54,4 +54,5 @@ def kubernetes_service(
         ),
         age_order=service.age_order,
         selector=spec.selector,
+        traffic_distribution=spec.traffic_distribution or meta.annotations.get(DISTRIBUTION_ANNOTATION, ""),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from translators.model.service import Resolution, Service, ServicePort
-from translators.services.exports import resolved_export_to
+from translators.services.exports import DISTRIBUTION_ANNOTATION, resolved_export_to
 from translators.services.protocols import entry_protocol
 
 if TYPE_CHECKING:
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from translators.recorder import Recorder
 
 _RESOLUTIONS: Final = {
+    "NONE": Resolution.PASSTHROUGH,
     "STATIC": Resolution.CLIENT_SIDE_LB,
     "DNS": Resolution.DNS_LB,
     "DNS_ROUND_ROBIN": Resolution.DNS_ROUND_ROBIN_LB,
+    "DYNAMIC_DNS": Resolution.DYNAMIC_DNS,
 }
-"""NONE is PASSTHROUGH, and so is DYNAMIC_DNS until it has a cluster of its own (a diagnostic says so)."""
 
 
 def service_entry_services(
@@ -43,11 +44,13 @@ def service_entry_services(
             name=host,
             origin=entry.key,
             ports=ports,
-            resolution=_RESOLUTIONS.get(spec.resolution, Resolution.PASSTHROUGH),
+            resolution=_RESOLUTIONS[spec.resolution],
             addresses=spec.addresses,
             mesh_external=spec.location == "MESH_EXTERNAL",
             export_to=export_to,
             age_order=entry.age_order,
+            subject_alt_names=spec.subject_alt_names,
+            traffic_distribution=entry.metadata.annotations.get(DISTRIBUTION_ANNOTATION, ""),
         )
         for host in dict.fromkeys(spec.hosts)
     )

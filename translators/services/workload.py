@@ -17,9 +17,9 @@ CLUSTER_ID: Final = "Kubernetes"
 """Istio's default id of the one cluster that there is."""
 
 _LOCALITY_LABEL: Final = "istio-locality"
-_REGION: Final = "topology.kubernetes.io/region"
-_ZONE: Final = "topology.kubernetes.io/zone"
-_SUBZONE: Final = "topology.istio.io/subzone"
+REGION_LABEL: Final = "topology.kubernetes.io/region"
+ZONE_LABEL: Final = "topology.kubernetes.io/zone"
+SUBZONE_LABEL: Final = "topology.istio.io/subzone"
 _NOWHERE: Final = Locality()
 
 _CANONICAL_NAME: Final = "service.istio.io/canonical-name"
@@ -42,9 +42,9 @@ def locality_at(labels: Mapping[str, str], node: Node | None, zone: str = "") ->
         return locality_of(said if "/" in said else said.replace(".", "/"))
     if node is not None:
         of_node = node.metadata.labels
-        region, node_zone = of_node.get(_REGION, ""), of_node.get(_ZONE, "")
+        region, node_zone = of_node.get(REGION_LABEL, ""), of_node.get(ZONE_LABEL, "")
         if region or node_zone:
-            return locality_of(f"{region}/{node_zone}/{of_node.get(_SUBZONE, '')}".rstrip("/"))
+            return locality_of(f"{region}/{node_zone}/{of_node.get(SUBZONE_LABEL, '')}".rstrip("/"))
     return locality_of(f"/{zone}" if zone else "")
 
 

@@ -9,7 +9,7 @@ from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from translators.clusters.connection_pool import apply_connection_pool, apply_keepalive
 from translators.clusters.http_protocol_options import apply_http_protocol_options
 from translators.clusters.metadata import apply_metadata
-from translators.destination_rules import cluster_policy
+from translators.destination_rules import EffectivePolicy, cluster_policy
 from translators.messages import set_duration
 from translators.model.origin import Origin
 from translators.names import cluster_name
@@ -46,12 +46,14 @@ def inbound_cluster(
     set_duration(cluster.connect_timeout, mesh.connect_timeout)
     _set_endpoint(cluster, port.endpoint)
     pool, pool_origin = _pool(port, sidecar, rule, mesh)
-    tcp, http = (None, None) if pool is None else (pool.tcp, pool.http)
     if pool is not None:
         apply_connection_pool(cluster, pool)
-    if tcp is not None:
-        apply_keepalive(cluster, tcp.tcp_keepalive)
-    apply_http_protocol_options(cluster, port.protocol, http, tcp, None, mesh_upgrades=False, sniffs=True)
+        if pool.tcp is not None:
+            apply_keepalive(cluster, pool.tcp.tcp_keepalive)
+    policy = EffectivePolicy(connection_pool=pool)
+    apply_http_protocol_options(
+        cluster, port.protocol, policy, None, mesh_upgrades=False, sniffs=True, names_each_host=False
+    )
     if port.service is not None:
         apply_metadata(cluster, port.service, "", None)
     recorder.note("", port.origin)

@@ -1,15 +1,13 @@
-"""Rules for connectionPool, outlierDetection and tls of a traffic policy (reference 4, "DestinationRule")."""
+"""Rules for connectionPool and outlierDetection of a traffic policy (reference 4, "DestinationRule")."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from translators.validation.findings import quote
 from translators.validation.values import check_duration, check_percent
 
 if TYPE_CHECKING:
     from translators.model.destination_rule import (
-        ClientTLSSettings,
         ConnectionPoolSettings,
         HTTPSettings,
         OutlierDetection,
@@ -94,37 +92,3 @@ def check_outlier_detection(found: Findings, path: str, detection: OutlierDetect
                 f"{code} is not an HTTP status",
                 "write 500",
             )
-
-
-def check_tls(found: Findings, path: str, tls: ClientTLSSettings) -> None:
-    """Check TLS to endpoints (the same rules as on a gateway, from the client's side)."""
-    files = {
-        "clientCertificate": tls.client_certificate,
-        "privateKey": tls.private_key,
-        "caCertificates": tls.ca_certificates,
-    }
-    given = [name for name, value in files.items() if value]
-    if tls.mode == "ISTIO_MUTUAL":
-        for name in [*given, *(["credentialName"] if tls.credential_name else [])]:
-            found.add("PF0551", f"{path}.{name}", f"ISTIO_MUTUAL uses the mesh's certificates, not {name}", "remove it")
-        return
-    if tls.credential_name:
-        for name in given:
-            found.add(
-                "PF0552",
-                f"{path}.{name}",
-                f"{name} does not go with credentialName {quote(tls.credential_name)}",
-                "keep one",
-            )
-    elif tls.mode == "MUTUAL":
-        for name in ("clientCertificate", "privateKey"):
-            if not files[name]:
-                found.add(
-                    "PF0550", f"{path}.{name}", f"mode MUTUAL needs {name}", "give the file's path, or a credentialName"
-                )
-    if tls.mode == "SIMPLE":
-        for name in ("clientCertificate", "privateKey"):
-            if files[name] and not tls.credential_name:
-                found.add(
-                    "PF0553", f"{path}.{name}", f"mode SIMPLE sends no {name}", "write mode: MUTUAL, or remove it"
-                )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from translators.validation.connection_policy import check_connection_pool, check_outlier_detection, check_tls
+from translators.validation.client_tls import check_tls
+from translators.validation.connection_policy import check_connection_pool, check_outlier_detection
 from translators.validation.findings import quote
 from translators.validation.load_balancer import check_load_balancer
 from translators.validation.names import (

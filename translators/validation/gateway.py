@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from translators.validation.findings import quote
 from translators.validation.gateway_tls import check_tls, has_certificates
-from translators.validation.names import check_selector, fqdn_problem, is_ip, is_lower_label
+from translators.validation.names import check_selector, fqdn_problem, is_ip, is_lower_label, is_partial_wildcard
 from translators.validation.values import HIGHEST_PORT
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def check_gateway(found: Findings, gateway: Gateway) -> None:
         path = f"spec.servers[{index}]"
         _check_port(found, path, server)
         _check_bind(found, path, server.bind)
-        _check_hosts(found, path, server.hosts)
+        _check_hosts(found, path, server)
         _check_tls_presence(found, path, server)
         if server.port is not None and server.port.name:
             first = names.setdefault(server.port.name, index)
@@ -94,7 +94,9 @@ def _check_bind(found: Findings, path: str, bind: str) -> None:
     )
 
 
-def _check_hosts(found: Findings, path: str, hosts: tuple[str, ...]) -> None:
+def _check_hosts(found: Findings, path: str, server: Server) -> None:
+    hosts = server.hosts
+    by_name = server.port is not None and server.port.protocol.upper() in _TLS
     if not hosts:
         found.add("PF0302", f"{path}.hosts", "the server has no hosts", 'list host names, or "*" for all')
     for index, host in enumerate(hosts):
@@ -104,6 +106,9 @@ def _check_hosts(found: Findings, path: str, hosts: tuple[str, ...]) -> None:
             problem = f"has the namespace part {quote(namespace)}"
         elif name != "*":
             problem = fqdn_problem(name, wildcard=True)
+            if by_name and not problem and is_partial_wildcard(name):
+                hint = 'write "*.example.com", or each host'
+                found.add("PF0328", f"{path}.hosts[{index}]", f"{quote(host)} covers a part of a label only", hint)
         if problem:
             found.add(
                 "PF0303",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from translators.validation.findings import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from translators.model.gateway import ServerTLSSettings
     from translators.validation.findings import Findings
 
@@ -46,6 +49,25 @@ CIPHERS: Final = frozenset(
 """The names that BoringSSL gives to the suites of TLS 1.2 and below. Those of TLS 1.3 cannot be chosen."""
 
 
+CURVES: Final = frozenset({"P-256", "P-384", "P-521", "X25519", "X25519MLKEM768"})
+"""Those that Istio allows; BoringSSL knows them all."""
+
+_PIN: Final = re.compile(r"[A-Za-z0-9+/]{43}=")
+"""Base64 of a SHA-256 sum."""
+_FINGERPRINT: Final = re.compile(r"[0-9a-fA-F]{64}|[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){31}")
+"""A SHA-256 sum in hexadecimal digits, perhaps with colons between the bytes."""
+
+
+def usable_ciphers(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the cipher suites that Envoy knows, each once. It would refuse a listener with another."""
+    return tuple(name for name in dict.fromkeys(names) if name in CIPHERS)
+
+
+def usable_curves(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the curves that Envoy knows, each once. It would refuse a listener with another."""
+    return tuple(name for name in dict.fromkeys(names) if name in CURVES)
+
+
 def has_certificates(tls: ServerTLSSettings) -> bool:
     """Whether any field that names a certificate, a key or an authority is set."""
     return bool(
@@ -75,7 +97,9 @@ def check_tls(found: Findings, path: str, tls: ServerTLSSettings) -> None:
     else:
         _check_certificates(found, path, tls)
         _check_authority(found, path, tls)
+        _check_pins(found, path, tls)
     _check_parameters(found, path, tls)
+    _check_idle(found, path, tls)
 
 
 def _check_certificates(found: Findings, path: str, tls: ServerTLSSettings) -> None:
@@ -133,6 +157,68 @@ def _check_authority(found: Findings, path: str, tls: ServerTLSSettings) -> None
         found.add("PF0319", f"{path}.caCrl", f"caCrl does not go with these settings: {why}", "remove caCrl")
 
 
+def _check_pins(found: Findings, path: str, tls: ServerTLSSettings) -> None:
+    compared = tls.subject_alt_names or tls.verify_certificate_spki or tls.verify_certificate_hash
+    if tls.mode == "OPTIONAL_MUTUAL" and compared:
+        found.add(
+            "PF0329",
+            f"{path}.mode",
+            "Envoy refuses clients without a certificate where subjectAltNames or pins are compared",
+            "write mode: MUTUAL, or remove subjectAltNames, verifyCertificateSpki and verifyCertificateHash",
+        )
+    for field, pins, form, hint in (
+        (
+            "verifyCertificateSpki",
+            tls.verify_certificate_spki,
+            _PIN,
+            "write the Base64 of a SHA-256 sum: 44 characters",
+        ),
+        ("verifyCertificateHash", tls.verify_certificate_hash, _FINGERPRINT, "write a SHA-256 sum as 64 hex digits"),
+    ):
+        for index, pin in enumerate(pins):
+            if not form.fullmatch(pin):
+                found.add("PF0327", f"{path}.{field}[{index}]", f"{quote(pin)} is not the pin of a certificate", hint)
+
+
+def _check_idle(found: Findings, path: str, tls: ServerTLSSettings) -> None:
+    """Say which settings do nothing, because of what the mode leaves out."""
+    checks = {
+        "subjectAltNames": tls.subject_alt_names,
+        "verifyCertificateSpki": tls.verify_certificate_spki,
+        "verifyCertificateHash": tls.verify_certificate_hash,
+        "insecureSkipVerify": tls.insecure_skip_verify,
+    }
+    authorities = {"caCertificates": tls.ca_certificates, "caCertCredentialName": tls.ca_cert_credential_name}
+    parameters = {
+        "minProtocolVersion": tls.min_protocol_version != "TLS_AUTO",
+        "maxProtocolVersion": tls.max_protocol_version != "TLS_AUTO",
+        "cipherSuites": tls.cipher_suites,
+        "ecdhCurves": tls.ecdh_curves,
+    }
+    if tls.mode in _PASSTHROUGH:
+        idle, why = {**checks, **parameters, "caCrl": tls.ca_crl}, "the connection is not decrypted"
+    elif tls.mode == "SIMPLE":
+        idle, why = {**checks, **authorities}, "clients are not asked for a certificate"
+    else:
+        authority = tls.ca_certificates or next(
+            (c.ca_certificates for c in tls.tls_certificates if c.ca_certificates), ""
+        )
+        for index, certificate in enumerate(tls.tls_certificates):
+            if certificate.ca_certificates not in {"", authority}:
+                where = f"{path}.tlsCertificates[{index}].caCertificates"
+                message = f"clients are checked against {quote(authority)}, so this has no effect"
+                found.add("PF0325", where, message, "write one file with all authorities")
+        return
+    _say_idle(found, path, tls.mode, idle, why)
+
+
+def _say_idle(found: Findings, path: str, mode: str, idle: Mapping[str, object], why: str) -> None:
+    for field, value in idle.items():
+        if value:
+            hint = "write mode: MUTUAL or OPTIONAL_MUTUAL to check clients" if mode == "SIMPLE" else "remove it"
+            found.add("PF0325", f"{path}.{field}", f"with mode {mode} {why}, so this has no effect", hint)
+
+
 def _check_parameters(found: Findings, path: str, tls: ServerTLSSettings) -> None:
     seen = set()
     for index, cipher in enumerate(tls.cipher_suites):
@@ -145,6 +231,11 @@ def _check_parameters(found: Findings, path: str, tls: ServerTLSSettings) -> Non
                 "write names as OpenSSL does, such as ECDHE-RSA-AES128-GCM-SHA256",
             )
         seen.add(cipher)
+    for index, curve in enumerate(tls.ecdh_curves):
+        if curve not in CURVES or curve in tls.ecdh_curves[:index]:
+            what = "is not a curve that Envoy knows" if curve not in CURVES else "is listed twice"
+            hint = f"write one of {', '.join(sorted(CURVES))}"
+            found.add("PF0326", f"{path}.ecdhCurves[{index}]", f"{quote(curve)} {what}, and is ignored", hint)
     low, high = _VERSIONS.index(tls.min_protocol_version), _VERSIONS.index(tls.max_protocol_version)
     if 0 < low < _VERSIONS.index("TLSV1_2"):
         found.add(
@@ -153,10 +244,12 @@ def _check_parameters(found: Findings, path: str, tls: ServerTLSSettings) -> Non
             f"{tls.min_protocol_version} allows versions with known weaknesses",
             "write TLSV1_2 or TLSV1_3",
         )
-    if high and low > high:
+    # Without a lowest version it is 1.2.
+    if high and (low or _VERSIONS.index("TLSV1_2")) > high:
+        lowest = tls.min_protocol_version if low else "TLSV1_2, the default"
         found.add(
             "PF0324",
             f"{path}.maxProtocolVersion",
-            f"{tls.max_protocol_version} is below minProtocolVersion {tls.min_protocol_version}",
+            f"{tls.max_protocol_version} is below minProtocolVersion {lowest}",
             "raise it, or leave it out",
         )

@@ -14,6 +14,7 @@ from translators.validation.names import (
     is_cidr,
     is_ip,
     is_lower_label,
+    is_partial_wildcard,
 )
 from translators.validation.values import check_port
 
@@ -61,6 +62,9 @@ def _check_sni(found: Findings, path: str, host: str, hosts: tuple[str, ...]) ->
     problem = "" if host == "*" else fqdn_problem(host, wildcard=True)
     if problem:
         found.add("PF0402", path, f"{quote(host)} {problem}", "write a host name or a left wildcard")
+    elif is_partial_wildcard(host):
+        hint = 'write "*.example.com", or each host'
+        found.add("PF0328", path, f"{quote(host)} covers a part of a label only", hint)
     elif not any(subset_of(host.lower(), wide.lower()) for wide in hosts):
         found.add(
             "PF0462",

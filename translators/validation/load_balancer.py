@@ -33,7 +33,7 @@ def check_load_balancer(found: Findings, path: str, balancer: LoadBalancerSettin
             found.add("PF0525", f"{path}.consistentHash", "consistentHash does not go with simple", "keep one of them")
         _check_hash(found, f"{path}.consistentHash", balancer.consistent_hash)
     if balancer.locality_lb_setting is not None:
-        _check_locality(
+        check_locality(
             found, f"{path}.localityLbSetting", balancer.locality_lb_setting, outlier_detection=outlier_detection
         )
     check_duration(found, "PF0540", f"{path}.warmupDurationSecs", balancer.warmup_duration_secs)
@@ -118,9 +118,10 @@ def _check_warmup(found: Findings, path: str, warmup: WarmupConfiguration) -> No
         found.add("PF0540", f"{path}.aggression", f"{warmup.aggression} is below 1", "write 1.0 (linear) or more")
 
 
-def _check_locality(
+def check_locality(
     found: Findings, path: str, setting: LocalityLoadBalancerSetting, *, outlier_detection: bool
 ) -> None:
+    """Check how localities are preferred. `outlier_detection`: whether anything finds out that endpoints fail."""
     if setting.distribute and (setting.failover or setting.failover_priority):
         other = "failover" if setting.failover else "failoverPriority"
         found.add("PF0530", f"{path}.{other}", f"{other} does not go with distribute", "keep one of them")

@@ -86,6 +86,13 @@ def fqdn_problem(host: str, *, wildcard: bool = False) -> str:
     return ""
 
 
+def is_partial_wildcard(host: str) -> bool:
+    """Whether the wildcard of a host stands for a part of its first label, as in `*-eu.example.com`: Envoy can match
+    such a host in requests, and not in TLS handshakes.
+    """
+    return host.startswith("*") and host != "*" and not host.startswith("*.")
+
+
 def _label_problem(label: str) -> str:
     if not label:
         return "has an empty label (two dots in a row, or a dot in front)"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _HTTP: Final = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB", "HTTP_PROXY"})
 _TLS: Final = frozenset({"HTTPS", "TLS"})
 PROTOCOLS: Final = frozenset({*_HTTP, *_TLS, "TCP", "UDP", "MONGO", "REDIS", "MYSQL"})
+_ALLOCATE: Final = "networking.istio.io/enable-autoallocate-ip"
 _DNS: Final = frozenset({"DNS", "DNS_ROUND_ROBIN"})
 
 
@@ -41,6 +42,13 @@ def check_service_entry(found: Findings, entry: ServiceEntry) -> None:
         check_selector(found, "spec.workloadSelector.labels", labels)
         if not labels:
             found.add("PF0283", "spec.workloadSelector", "the selector selects nothing", "name labels, or remove it")
+    if not spec.addresses and entry.metadata.labels.get(_ALLOCATE) == "true":
+        found.add(
+            "PF0624",
+            "metadata.labels",
+            f"{_ALLOCATE} has no effect: the ServiceEntry has no address of its own",
+            "add spec.addresses, or let clients go by the host name",
+        )
     _check_resolution(found, spec)
     _check_endpoints(found, spec)
     _check_told_apart(found, spec)

@@ -74,7 +74,7 @@ def _texts(path: str, value: object) -> Iterator[tuple[str, str]]:
         for key, item in value.items():
             yield path, key
             yield from _texts(f"{path}{key_segment(key)}", item)
-    elif isinstance(value, tuple):
+    elif isinstance(value, (tuple, list)):
         for index, item in enumerate(value):
             yield from _texts(f"{path}[{index}]", item)
 

@@ -21,11 +21,15 @@ def check_workload_entry(found: Findings, entry: WorkloadEntry) -> None:
     check_endpoint(found, "spec", entry.spec, names_allowed=True)
 
 
-def check_endpoint(found: Findings, path: str, endpoint: WorkloadEntrySpec, *, names_allowed: bool) -> None:
-    """Check one endpoint. With `names_allowed` its address may be a host name, which is looked up in DNS."""
+def check_endpoint(
+    found: Findings, path: str, endpoint: WorkloadEntrySpec, *, names_allowed: bool, template: bool = False
+) -> None:
+    """Check one endpoint. With `names_allowed` its address may be a host name, which is looked up in DNS; a `template`
+    has none.
+    """
     address = endpoint.address
     if not address:
-        if not endpoint.network:
+        if not (endpoint.network or template):
             found.add("PF0615", f"{path}.address", "the endpoint has no address", "add an address")
     elif address.startswith(UNIX):
         _check_socket(found, path, endpoint)

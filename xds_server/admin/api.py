@@ -72,6 +72,7 @@ def proxy_json(stream: AdsStream[Any]) -> JsonObject:
         "namespace": proxy.namespace,
         "name": proxy.name,
         "envoy_version": proxy.envoy_version,
+        "service": stream.service.short,
         "variant": "delta" if stream.delta else "sotw",
         "peer": stream.peer,
         "connected_at": iso_time(stream.connected_at),

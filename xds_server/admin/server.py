@@ -75,6 +75,11 @@ def _gauges(backend: Backend) -> None:
         }
 
     scrape("pilot_xds", "Proxies connected, by the version of their Envoy.", connected, ("version",))
+    scrape(
+        "pilotfish_xds_streams",
+        "Streams open, those included that have not said who they are.",
+        lambda: {(): float(backend.ads.opened)},
+    )
     scrape("pilot_services", "Services and ServiceEntries known.", lambda: count(Service, ServiceEntry))
     scrape("pilot_virt_services", "VirtualServices known.", lambda: count(VirtualService))
     for short in ("CDS", "EDS", "LDS", "RDS"):

@@ -14,6 +14,7 @@ from translators.model.origin import Severity
 from translators.translate import Translator
 from xds_server.cli.config_options import loads_files
 from xds_server.cli.diagnostic_text import diagnostic_text
+from xds_server.extensions import load_extensions
 from xds_server.reports import diagnostic_json
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def command(context: click.Context, loaded: Loaded, *, output: str) -> None:
     Each finding has a code (docs/diagnostics), an object, a field, a place and a hint. The exit status is 1 if one of
     them is an error.
     """
-    found = loaded.located(analyze(loaded.world, Translator()))
+    found = loaded.located(analyze(loaded.world, Translator(load_extensions())))
     if output == "table":
         for diagnostic in found:
             click.echo(diagnostic_text(diagnostic))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from translators.model.proxy import GRPC
 from xds_server.bootstrap import (
     ADMIN_PORT,
     FIRST_UNPRIVILEGED_PORT,
@@ -17,6 +18,7 @@ from xds_server.bootstrap import (
     as_json,
     as_yaml,
     bootstrap,
+    grpc_bootstrap,
     may_bind_low_ports,
     split_address,
 )
@@ -108,7 +110,8 @@ def command(
     unprivileged: bool | None,
     output: str,
 ) -> None:
-    """Print an Envoy bootstrap.
+    """Print the bootstrap of an Envoy, or with --grpc that of a gRPC client or server: JSON for a file that
+    GRPC_XDS_BOOTSTRAP names.
 
     Pipe it into an Envoy: `pilotfish bootstrap --type router --name gw --label istio=ingressgateway --xds-address
     127.0.0.1:15010 > bootstrap.yaml && envoy -c bootstrap.yaml`.
@@ -117,6 +120,17 @@ def command(
         msg = "the status and metrics listeners forward to the admin interface: give --admin-port, or 0 for them too"
         raise click.UsageError(msg)
     proxy = node.proxy()
+    if proxy.generator == GRPC:
+        nowhere = BootstrapSettings(
+            xds_host=xds_address[0],
+            xds_port=xds_address[1],
+            admin_port=None,
+            status_port=0,
+            metrics_port=0,
+            metadata=node.metadata,
+        )
+        click.echo(as_json(grpc_bootstrap(proxy, nowhere)), nl=False)
+        return
     if unprivileged is None:
         unprivileged = proxy.unprivileged_pod or not privileged_here()
     settings = BootstrapSettings(

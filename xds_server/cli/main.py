@@ -14,6 +14,7 @@ VERBS: Final = {
     "analyze": "xds_server.cli.analyze",
     "proxy-status": "xds_server.cli.proxy_status",
     "proxy-config": "xds_server.cli.proxy_config",
+    "iptables": "xds_server.cli.iptables",
     "demo": "xds_server.cli.demo",
     "completion": "xds_server.cli.completion",
     "version": "xds_server.cli.version",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar, cast
 
 import click
 
-from translators.model.proxy import Locality, Proxy, ProxyType
+from translators.model.proxy import GRPC, Locality, Proxy, ProxyType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,6 +37,8 @@ class NodeOptions:
     network: str = ""
     interception_mode: str = "REDIRECT"
     dns_domain: str = ""
+    grpc: bool = False
+    """A gRPC client or server without a proxy, which is what the metadata GENERATOR=grpc says too."""
 
     @property
     def domain(self) -> str:
@@ -66,7 +68,7 @@ class NodeOptions:
             service_account=self.service_account,
             unprivileged_pod=meta.get("UNPRIVILEGED_POD", "").lower() in _TRUE,
             interception_mode=self.interception_mode,
-            generator=meta.get("GENERATOR", ""),
+            generator=GRPC if self.grpc else meta.get("GENERATOR", ""),
         )
 
 
@@ -106,9 +108,14 @@ _OPTIONS: Final = (
         "--type",
         "node_type",
         type=click.Choice(["router", "sidecar"]),
-        required=True,
         envvar="PILOTFISH_TYPE",
-        help="router: a gateway; sidecar: beside a workload.",
+        help="router: a gateway; sidecar: beside a workload.  [required without --grpc]",
+    ),
+    click.option(
+        "--grpc",
+        is_flag=True,
+        envvar="PILOTFISH_GRPC",
+        help="A gRPC client or server that speaks xDS itself, no Envoy.",
     ),
     click.option("--name", "node_name", default="envoy", show_default=True, envvar="PILOTFISH_NAME", help="Pod name."),
     click.option("--namespace", default="default", show_default=True, envvar="PILOTFISH_NAMESPACE", help="Namespace."),
@@ -165,6 +172,7 @@ _PARAMETERS: Final = {
     "network": "network",
     "interception_mode": "interception_mode",
     "dns_domain": "dns_domain",
+    "grpc": "grpc",
 }
 
 
@@ -177,6 +185,11 @@ def node_options(function: Callable[Concatenate[NodeOptions, P], R]) -> Callable
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         values = {attribute: kwargs.pop(parameter) for attribute, parameter in _PARAMETERS.items()}
+        if values["type"] is None:
+            if not values["grpc"]:
+                msg = "Missing option '--type' (router or sidecar), or '--grpc'."
+                raise click.UsageError(msg)
+            values["type"] = "sidecar"
         return function(NodeOptions(**values), *args, **kwargs)  # type: ignore[arg-type] # click checked the types
 
     decorated = cast("Callable[P, R]", wrapper)

@@ -77,6 +77,9 @@ def _endpoints(assignment: JsonObject) -> Iterator[Row]:
 
 def _listeners(listener: JsonObject) -> Iterator[Row]:
     address, port = _address(listener)
+    if client := listener.get("api_listener", {}).get("api_listener"):
+        yield str(listener.get("name", "")), "", "", "ALL", _destination({"filters": [{"typed_config": client}]})
+        return
     chains = [*listener.get("filter_chains", ()), *filter(None, [listener.get("default_filter_chain")])]
     for chain in chains:
         match = chain.get("filter_chain_match", {})

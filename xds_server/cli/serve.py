@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import resource
 import sys
 import time
 from pathlib import Path
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from translators.model.common import Duration
+from xds_server.cli.span import Span
+from xds_server.cli.stream_options import stream_options
 
 if TYPE_CHECKING:
     from xds_server.app import Settings
+    from xds_server.transport.limits import StreamLimits
 
 
 class Address(click.ParamType[tuple[str, int]]):
@@ -43,29 +46,6 @@ class Address(click.ParamType[tuple[str, int]]):
         return bare or "0.0.0.0", int(port)  # noqa: S104 - ":15010" means every address, as Istio's flags do
 
 
-class Span(click.ParamType[float]):
-    """A duration as Go writes it; becomes seconds."""
-
-    name = "duration"
-
-    def convert(
-        self,
-        value: object,
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> float:
-        """Read a value. Wrong usage if it is none, or negative."""
-        if isinstance(value, float):
-            return value
-        try:
-            span = Duration.parse(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        if span < 0:
-            self.fail(f"{value!r} is negative", param, ctx)
-        return span.total_seconds()
-
-
 class OneLine(logging.Formatter):
     """Time, level, logger and message on one line, whatever the message holds."""
 
@@ -86,6 +66,14 @@ def configure_logging(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLine())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+def allow_descriptors() -> None:
+    """Raise this process's limit on open files to what it may have: a proxy's connection is one, and the usual limit of
+    1024 would be met by its thousandth.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @click.command()
@@ -158,6 +146,23 @@ def configure_logging(level: str) -> None:
     envvar="PILOTFISH_DEBOUNCE_MAX",
     help="Time after which a change is pushed even without quiet.",
 )
+@stream_options
+@click.option(
+    "--drain-delay",
+    type=Span(),
+    default="0s",
+    show_default=True,
+    envvar="PILOTFISH_DRAIN_DELAY",
+    help="Time at SIGTERM in which it says that it is not ready, takes no new streams and serves those it has.",
+)
+@click.option(
+    "--shutdown-grace",
+    type=Span(),
+    default="2s",
+    show_default=True,
+    envvar="PILOTFISH_SHUTDOWN_GRACE",
+    help="Time over which streams are then ended.",
+)
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
@@ -176,6 +181,9 @@ def command(  # noqa: PLR0913 - a flag each
     max_file_size: int,
     debounce_after: float,
     debounce_max: float,
+    limits: StreamLimits,
+    drain_delay: float,
+    shutdown_grace: float,
     log_level: str,
 ) -> None:
     """Serve Envoys, from objects in files.
@@ -185,6 +193,7 @@ def command(  # noqa: PLR0913 - a flag each
     from xds_server.app import Settings  # noqa: PLC0415 - `--help` need not load gRPC
 
     configure_logging(log_level)
+    allow_descriptors()
     settings = Settings(
         config=config,
         xds_address=xds_address,
@@ -195,6 +204,9 @@ def command(  # noqa: PLR0913 - a flag each
         max_file_size=max_file_size,
         debounce_after=debounce_after,
         debounce_max=debounce_max,
+        limits=limits,
+        drain_delay=drain_delay,
+        shutdown_grace=shutdown_grace,
         own_process=True,
     )
     try:

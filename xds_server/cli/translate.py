@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from translators.model.gateway import Gateway
-from translators.model.proxy import view_of
+from translators.model.proxy import GRPC, view_of
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET
 from translators.translate import Translator
 from xds_server.cli.annotated import annotated_yaml
 from xds_server.cli.config_options import loads_files
 from xds_server.cli.diagnostic_text import show_on_stderr
 from xds_server.cli.node_options import NodeOptions, node_options
+from xds_server.extensions import load_extensions
 from xds_server.printing import to_json
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def command(context: click.Context, loaded: Loaded, node: NodeOptions, *, origin
     """
     world = loaded.world
     domain = node.dns_domain or f"{node.namespace}.svc.{world.cluster_domain}"
-    translator = Translator()
+    translator = Translator(load_extensions())
     view = view_of(replace(node, dns_domain=domain).proxy(), translator.selector_keys(world))
     # The same bytes either way; notes are what comments are made of.
     resources = translator.with_notes(world, view) if output == "yaml" else translator.translate(world, view)
@@ -89,6 +90,8 @@ def sections_of(resources: ResourceSet) -> dict[str, list[Resource]]:
 
 def _why_nothing(world: World, node: NodeOptions) -> str:
     """Say why a proxy has no listeners, which is nearly always a label that was not given."""
+    if node.proxy().generator == GRPC:
+        return f"note: namespace {node.namespace} sees no service, so that a gRPC client there finds none"
     if node.type != "router":
         return "note: there are no listeners: nothing is redirected to this sidecar, and it sees no service"
     labels = ", ".join(f"{k}={v}" for k, v in sorted(node.labels.items())) or "none"

@@ -20,6 +20,7 @@ from aiohttp import web
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from ssl import SSLContext
 
 CONTROL_PATH: Final = "/_behaviour"
 _REMEMBERED: Final = 100
@@ -69,11 +70,14 @@ class Echo:
     recent: deque[Seen] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     _runner: web.ServerRunner | None = None
 
-    async def start(self, host: str, port: int) -> int:
-        """Listen, and return the port (of use when 0 was asked for). Raises OSError if the port is taken."""
+    async def start(self, host: str, port: int, tls: SSLContext | None = None) -> int:
+        """Listen, in clear text or in TLS, and return the port (of use when 0 was asked for).
+
+        Raises OSError if the port is taken.
+        """
         runner = web.ServerRunner(web.Server(self._answer, access_log=None, keepalive_timeout=3600), shutdown_timeout=0)
         await runner.setup()
-        site = web.TCPSite(runner, host, port)
+        site = web.TCPSite(runner, host, port, ssl_context=tls)
         try:
             await site.start()
         except OSError:

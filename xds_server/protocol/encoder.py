@@ -20,6 +20,8 @@ MESSAGE_SIZE: Final = 3_500_000
 
 _GENERATION_ENTRIES: Final = 4096
 _GENERATION_BYTES: Final = 64 << 20
+_NAME_BYTES: Final = 120
+"""What a name in a key takes: a client may ask for 100,000 that nobody else has ever heard of."""
 
 _NO_ENDPOINTS: Final = (implicit("no-endpoints").key,)
 
@@ -112,7 +114,8 @@ class Encoder:
             self._message(type_url, version, *part, control_plane_field=7)
             for part in _split(resources, removed, self._limit)
         )
-        return self._remember(key, messages, sum(len(message.payload) for message in messages))
+        size = sum(len(message.payload) for message in messages) + _NAME_BYTES * len(removed)
+        return self._remember(key, messages, size)
 
     def _message(
         self,

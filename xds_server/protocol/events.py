@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
+
 if TYPE_CHECKING:
     from envoy.config.core.v3.base_pb2 import Node
 
@@ -37,9 +39,11 @@ class Unsubscribed:
     wildcard: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acked:
-    """The client accepted the response with this nonce, and those of the type before it that it had not answered."""
+class Acked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The client accepted the response with this nonce, and those of the type before it that it had not answered.
+
+    One is made for each stream and push: a msgspec.Struct costs a tenth of a frozen dataclass.
+    """
 
     type_url: str
     nonce: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from translators.model.proxy import Locality, Proxy, ProxyType
+from translators.model.proxy import GRPC, Locality, Proxy, ProxyType
 
 if TYPE_CHECKING:
     from envoy.config.core.v3.base_pb2 import Node
@@ -28,11 +28,15 @@ def proxy_of(node: Node, root_namespace: str) -> Proxy:
     """Read a node. Malformed metadata is passed over, key by key; nothing raises.
 
     Istio's id is `type~ip~name.namespace~domain`. Any other is served as a router in the root namespace, with the
-    labels that it states (interfaces.md, "Identity of a proxy"). Metadata keys are Istio's:
+    labels that it states (interfaces.md, "Identity of a proxy"); one that asks for the generator `grpc` is served in
+    the namespace that it states. Metadata keys are Istio's:
     https://github.com/istio/istio/blob/master/pkg/model/proxy.go
     """
     metadata = node.metadata
     identity = _istio_identity(node.id)
+    generator = _text(metadata, "GENERATOR")
+    if identity is None and generator == GRPC:
+        identity = _Identity("sidecar", "", node.id, "", "")
     if identity is None:
         identity = _Identity("router", "", node.id, root_namespace, "")
         namespace = root_namespace
@@ -54,7 +58,7 @@ def proxy_of(node: Node, root_namespace: str) -> Proxy:
         service_account=_text(metadata, "SERVICE_ACCOUNT"),
         unprivileged_pod=_text(metadata, "UNPRIVILEGED_POD").lower() == "true",
         interception_mode=mode if mode in _INTERCEPTION_MODES else "REDIRECT",
-        generator=_text(metadata, "GENERATOR"),
+        generator=generator,
         envoy_version=_version(node),
     )
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
+import msgspec
+
+from xds_server.protocol.events import Event
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from translators.resources import Resource, ResourceSet
-    from xds_server.protocol.events import Event
     from xds_server.protocol.ledger import TypeStatus
 
 
@@ -53,9 +56,11 @@ class Outgoing:
         return f"<Outgoing {self.type_url.rpartition('.')[2]} nonce={self.nonce} +{self.names} -{self.removed}>"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one call on a stream led to: responses to send in this order, and what there is to note."""
+class Step(msgspec.Struct, frozen=True):
+    """What one call on a stream led to: responses to send in this order, and what there is to note.
+
+    Two are made for each stream and push: see `events.Acked`.
+    """
 
     responses: tuple[Outgoing, ...] = ()
     events: tuple[Event, ...] = ()
@@ -103,4 +108,8 @@ class Stream(Protocol[Request_contra]):
 
     def status(self) -> Mapping[str, TypeStatus]:
         """Return the state of every type that the stream asked for, by type URL, in the order of a push."""
+        ...
+
+    def held(self, type_url: str) -> tuple[Resource, ...]:
+        """Return the resources of a type that the client should hold now, sorted by name."""
         ...

@@ -133,9 +133,9 @@ class BaseStream(ABC, Generic[Message]):
         return out
 
     def _can_wait(self) -> bool:
-        """Whether the client takes both clusters and routes from this stream, so that their order can matter."""
-        states = (self._types.get(CLUSTER), self._types.get(ROUTE))
-        return all(state is not None and state.base is not None for state in states)
+        """Whether the client takes clusters from this stream and listeners or routes, so that their order matters."""
+        taken = {t for t in (CLUSTER, LISTENER, ROUTE) if (s := self._types.get(t)) is not None and s.base is not None}
+        return CLUSTER in taken and len(taken) > 1
 
     def _waits_for(self, stage: Stage) -> bool:
         return any((state := self._types.get(t)) is not None and state.ledger.waiting for t in stage.awaits)
@@ -182,6 +182,13 @@ class BaseStream(ABC, Generic[Message]):
     def status(self) -> dict[str, TypeStatus]:
         """See `step.Stream.status`."""
         return {type_url: self._types[type_url].status() for type_url in TYPES if type_url in self._types}
+
+    def held(self, type_url: str) -> tuple[Resource, ...]:
+        """See `step.Stream.held`."""
+        state = self._types.get(type_url)
+        if state is None or state.base is None or not state.subscription:
+            return ()
+        return self._selected(state.subscription, state.base)
 
     def _answer(self, type_url: str, state: TypeState, request: Message, now: float) -> Event | None:
         """Correlate an ACK or NACK: an error_detail is a NACK, and nothing else is (rules 5 to 7, 35 and 37)."""
@@ -237,6 +244,9 @@ class BaseStream(ABC, Generic[Message]):
         if subscription.wildcard:
             return everything
         names = subscription.names
+        if len(names) < len(everything):
+            # gRPC asks for a few of many: what that costs must not grow with the mesh.
+            return tuple(types.resources[name] for name in sorted(names) if name in types.resources)
         chosen = tuple(resource for resource in everything if resource.name in names)
         return everything if len(chosen) == len(everything) else chosen
 

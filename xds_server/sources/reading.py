@@ -14,6 +14,7 @@ from translators.model.decode import Decoded, decode, decode_mesh_config, flatte
 from translators.model.origin import Location, Severity
 from translators.model.paths import segments
 from translators.model.walk import MOST_DIAGNOSTICS
+from translators.validation import validate_mesh_config
 from xds_server.sources.marks import FileMarks, descend, line_of
 from xds_server.sources.yaml_tree import Document, YamlError, documents
 
@@ -114,6 +115,11 @@ def parse_mesh_config(path: str, data: bytes) -> tuple[MeshConfig | None, tuple[
     if not found:
         return decode_mesh_config(None)
     mesh, diagnostics = decode_mesh_config(found[0].tree)
+    if mesh is not None:
+        problems = validate_mesh_config(mesh)
+        diagnostics += problems
+        if any(problem.severity is Severity.ERROR for problem in problems):
+            mesh = None
     return mesh, tuple(_located(diagnostic, path, found[0].mark) for diagnostic in diagnostics)
 
 

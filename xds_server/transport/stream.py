@@ -12,26 +12,29 @@ import logging
 import math
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 import grpc
 import grpc.aio
+from google.protobuf.message import DecodeError
 
 from translators.resources import SHORT
-from xds_server.protocol import Acked, Connected, Ignored, Nacked, Rejected, proxy_of
+from xds_server.protocol import Acked, Connected, DeltaStream, Ignored, Nacked, Rejected, proxy_of
+from xds_server.transport.client_status import kept_of
+from xds_server.transport.ending import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from envoy.config.core.v3.base_pb2 import Node
     from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, DiscoveryRequest
 
     from translators.model.proxy import Proxy
-    from translators.resources import ResourceSet
+    from translators.resources import Resource, ResourceSet
     from xds_server.metrics import Metrics
     from xds_server.protocol import Outgoing, Step, TypeStatus
     from xds_server.protocol import Stream as Core
-
+    from xds_server.transport.services import DiscoveryService
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,15 @@ Request = TypeVar("Request", "DiscoveryRequest", "DeltaDiscoveryRequest")
 
 _BACKLOG: Final = 16
 """Responses that may wait to be written before no more requests are read from this proxy."""
+
+NODE_LIMIT: Final = 1 << 20
+"""Bytes of the first message's node. Envoy's is 61 KB with its list of extensions (xds-protocol section 0, item 8)."""
+
+NODE_ID_LIMIT: Final = 2048
+"""Characters of a node's id: it is logged, and is a label of metrics."""
+
+UNHURRIED: Final = 60.0
+"""Seconds that a stream which is due to end may take to come to rest first."""
 
 _METRIC_TYPE: Final = {url: short.lower() for url, short in SHORT.items()}
 
@@ -58,22 +70,13 @@ class Hub(Protocol):
         """A stream has ended; called once for each, whether it was ever `connected` or not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why the server ends a stream."""
-
-    code: grpc.StatusCode
-    reason: str
-
-
 class AdsStream(Generic[Request]):
-    """A connected proxy. `push.Stream` for the Push; `serve` is the body of the gRPC handler."""
+    """A connected proxy, or one type of it. `push.Stream` for the Push; `serve` is the body of the gRPC handler."""
 
     __slots__ = (
         "_context",
         "_core",
         "_ending",
-        "_gone",
         "_hub",
         "_loop",
         "_outgoing",
@@ -88,14 +91,25 @@ class AdsStream(Generic[Request]):
         "acks",
         "connected_at",
         "delta",
+        "expires",
         "nacks",
+        "node",
+        "opened",
         "peer",
         "proxy",
+        "service",
     )
 
     def __init__(
-        self, core: Core[Request], context: grpc.aio.ServicerContext[Request, bytes], hub: Hub, *, delta: bool
+        self,
+        core: Core[Request],
+        context: grpc.aio.ServicerContext[Request, bytes],
+        hub: Hub,
+        service: DiscoveryService,
+        *,
+        expires: float = math.inf,
     ) -> None:
+        """`expires`: when the stream should end for its age (monotonic seconds)."""
         self._core: Core[Request] = core
         self._context: grpc.aio.ServicerContext[Request, bytes] = context
         self._hub = hub
@@ -110,9 +124,13 @@ class AdsStream(Generic[Request]):
         self._room: asyncio.Event | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._ending: Ending | None = None
-        self._gone = False
         self.proxy: Proxy
-        self.delta = delta
+        self.node = b""
+        """The part of the proxy's Node that is kept, see `client_status.kept_of`; empty until it has said who it is."""
+        self.service = service
+        self.delta = isinstance(core, DeltaStream)
+        self.opened = time.monotonic()
+        self.expires = expires
         self.peer = context.peer()
         self.connected_at = time.time()
         self.acks = 0
@@ -126,6 +144,10 @@ class AdsStream(Generic[Request]):
         """Return the state of every type that the proxy asked for, by type URL."""
         return self._core.status()
 
+    def held(self, type_url: str) -> tuple[Resource, ...]:
+        """Return the resources of a type that the proxy should hold now, sorted by name."""
+        return self._core.held(type_url)
+
     def offer(self, snapshot: ResourceSet, since: float) -> None:
         """See `push.Stream.offer`. If nothing is being written the difference is taken at once, so a proxy that a
         change does not concern costs no task and no wake-up.
@@ -138,15 +160,24 @@ class AdsStream(Generic[Request]):
         except Exception as error:  # noqa: BLE001 - one stream's defect must not stop the push to the others
             self._broken(error)
 
-    def end(self, ending: Ending) -> None:
-        """Have the stream end with a status; returns at once."""
-        if self._ending is None and self._reader is not None:
-            self._ending = ending
-            self._reader.cancel()
+    def end(self, ending: Ending) -> bool:
+        """Have the stream end with a status; returns at once, false if it is ending already."""
+        if self._ending is not None or self._reader is None:
+            return False
+        self._ending = ending
+        self._reader.cancel()
+        return True
 
     def stuck_since(self) -> float:
         """Return when the write that is under way began (monotonic seconds); infinity if none is."""
         return self._writing_since
+
+    def expired(self, now: float) -> bool:
+        """Whether the stream is old enough to end and, unless it is long overdue, at rest: nothing is being written,
+        and no stage of a push waits for its answer (make before break).
+        """
+        at_rest = self._writer is None and self._core.deadline is None
+        return now >= self.expires and (at_rest or now >= self.expires + UNHURRIED)
 
     async def serve(self) -> None:
         """Read requests until the proxy leaves or the stream is ended."""
@@ -160,12 +191,14 @@ class AdsStream(Generic[Request]):
             if self._ending is None or self._reader is None:
                 raise
             self._reader.uncancel()
+        except DecodeError as error:
+            self._ending = Ending(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         finally:
             self._reader = None
             self._hub.disconnected(self)
             await self._finish_writing()
-        if self._ending is not None and not self._gone:
-            await self._context.abort(self._ending.code, self._ending.reason)
+        if self._ending is not None:
+            self._ending.tell(self._context)
 
     async def _finish_writing(self) -> None:
         """Wait for the write that is under way: the stream's status can only follow it, and grpc.aio has no way to
@@ -181,10 +214,19 @@ class AdsStream(Generic[Request]):
 
     async def _read(self) -> None:
         read, receive, clock = self._context.read, self._core.receive, time.monotonic
+        meant = self.service.type_url
         while True:
             request = await read()
             if request is grpc.aio.EOF:
                 return
+            if not self.node and (refusal := _unreasonable(request.node)):
+                self._ending = refusal
+                return
+            if meant and request.type_url != meant:
+                if request.type_url:
+                    self._ending = Ending(grpc.StatusCode.INVALID_ARGUMENT, f"{self.service.name} is for {meant} alone")
+                    return
+                request.type_url = meant
             step = receive(request, clock())
             for event in step.events:
                 kind = type(event)
@@ -203,6 +245,7 @@ class AdsStream(Generic[Request]):
         """Take note of a rarer event; false if the stream is over."""
         if isinstance(event, Connected):
             self.proxy = proxy_of(event.node, self._hub.root_namespace)
+            self.node = kept_of(event.node)
             try:
                 self._hub.connected(self)
             except RuntimeError as error:
@@ -295,10 +338,18 @@ class AdsStream(Generic[Request]):
                     return
         except (grpc.aio.UsageError, grpc.aio.InternalError, asyncio.InvalidStateError) as error:
             # The proxy has gone while we wrote: grpc.aio ends the reading task, and with it the stream.
-            self._gone = True
             log.debug("%s: writing stopped: %s", repr(self), error)
         except Exception as error:  # noqa: BLE001 - or the stream would go on without ever being sent anything again
             self._broken(error)
         finally:
             self._writing_since = math.inf
             self._writer = None
+
+
+def _unreasonable(node: Node) -> Ending | None:
+    """Refuse a node that would cost more than a proxy is worth; one that is missing is the core's to refuse."""
+    if node.ByteSize() > NODE_LIMIT:
+        return Ending(grpc.StatusCode.INVALID_ARGUMENT, f"the node has more than {NODE_LIMIT} bytes")
+    if len(node.id) > NODE_ID_LIMIT:
+        return Ending(grpc.StatusCode.INVALID_ARGUMENT, f"node.id has more than {NODE_ID_LIMIT} characters")
+    return None

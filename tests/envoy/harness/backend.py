@@ -11,6 +11,7 @@ from xds_server.demo.echo import Behaviour, Echo
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from ssl import SSLContext
 
     from xds_server.demo.echo import Seen
 
@@ -48,10 +49,18 @@ class Loop:
 class Backend:
     """One echo backend. To make it fail, assign `behaviour`: Behaviour(status=503), (delay_seconds=1), (close=True)."""
 
-    def __init__(self, loop: Loop, version: str, instance: str = "", port: int = 0, address: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        version: str,
+        instance: str = "",
+        port: int = 0,
+        tls: SSLContext | None = None,
+        address: str = "127.0.0.1",
+    ) -> None:
         self._loop = loop
         self._echo = Echo(version=version, instance=instance)
-        self.port = loop.run(self._echo.start(address, port))
+        self.port = loop.run(self._echo.start(address, port, tls))
 
     @property
     def version(self) -> str:

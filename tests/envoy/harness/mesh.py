@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.envoy.harness.objects import Object
+    from translators.model.proxy import Proxy
 
 FOLLOW_SECONDS = 1.0
 """Traffic follows an edit within this time (issue 2)."""
@@ -36,7 +37,7 @@ class Mesh:
     `route` replaces the VirtualService, `policy` the DestinationRule's trafficPolicy; both return when Envoy has it.
     """
 
-    def __init__(self, folder: Path, *, delta: bool) -> None:
+    def __init__(self, folder: Path, *, delta: bool, proxy: Proxy | None = None) -> None:
         self.folder = folder
         self.delta = delta
         self._edits = itertools.count(1)
@@ -55,7 +56,8 @@ class Mesh:
         config.write("routes.yaml", objects.virtual_service("routes", self._marked(0, DEFAULT_ROUTE)))
         self.pilotfish = Pilotfish(folder)
         self.config = self.pilotfish.config
-        self.envoy = EnvoyProcess.start(folder / "envoy", xds_port=self.pilotfish.xds_port, delta=delta)
+        xds_port = self.pilotfish.xds_port
+        self.envoy = EnvoyProcess.start(folder / "envoy", xds_port=xds_port, delta=delta, proxy=proxy)
         self.cluster = f"outbound|80||{HOST}"
 
     def close(self) -> None:

@@ -62,6 +62,32 @@ def service_entry(name: str, backends: Iterable[Backend]) -> Object:
     return istio("ServiceEntry", name, spec)
 
 
+def kubernetes_service(name: str, pods: Iterable[tuple[str, str, int]]) -> list[Object]:
+    """Return a Service with a Pod for each (name, version, port), and a slice for each, since their ports differ."""
+    found: list[Object] = [
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name, "namespace": "default"},
+            "spec": {"clusterIP": "10.96.0.1", "ports": [{"name": "http", "port": 80}]},
+        }
+    ]
+    for pod, version, port in pods:
+        meta = {"name": pod, "namespace": "default"}
+        found.append({"apiVersion": "v1", "kind": "Pod", "metadata": {**meta, "labels": {"version": version}}})
+        found.append(
+            {
+                "apiVersion": "discovery.k8s.io/v1",
+                "kind": "EndpointSlice",
+                "metadata": {**meta, "labels": {"kubernetes.io/service-name": name}},
+                "addressType": "IPv4",
+                "ports": [{"name": "http", "port": port}],
+                "endpoints": [{"addresses": ["127.0.0.1"], "targetRef": {"kind": "Pod", **meta}}],
+            }
+        )
+    return found
+
+
 def virtual_service(
     name: str, http: str | list[Object], hosts: Iterable[str] = ("*",), gateway: str = "gateway"
 ) -> Object:

@@ -56,18 +56,21 @@ class Pilotfish:
         *,
         arguments: Sequence[str] = (),
         ports: tuple[int, int] = (0, 0),
+        program: Sequence[str] = ("-m", "xds_server"),
         host: str = "127.0.0.1",
         prefix: Sequence[str] = (),
         ask: Callable[..., Reply] = request,
     ) -> None:
         """Start it on `folder/config`, and wait until it is ready. `ports` are xDS and HTTP, 0 for any.
 
-        `host` is the address for xDS, `prefix` a command that becomes the one after it (such as `nsenter …`), and `ask`
-        sends a request to a port of the loopback address that the server sees.
+        `program` is what Python is told to run, for tests of a server that is not right; `host` is the address for xDS,
+        `prefix` a command that becomes the one after it (such as `nsenter …`), and `ask` sends a request to a port of
+        the loopback address that the server sees.
         """
         self.config = Folder(folder / "config")
         self._log = folder / "pilotfish.log"
         self._arguments = tuple(arguments)
+        self._program = tuple(program)
         self._host = host
         self._prefix = tuple(prefix)
         self._ask = ask
@@ -80,7 +83,7 @@ class Pilotfish:
             raise
 
     def _start(self, xds_port: int, http_port: int) -> Process:
-        command = [*self._prefix, sys.executable, "-m", "xds_server", "serve", "--config", str(self.config.path)]
+        command = [*self._prefix, sys.executable, *self._program, "serve", "--config", str(self.config.path)]
         command += ["--xds-address", f"{self._host}:{xds_port}", "--http-address", f"127.0.0.1:{http_port}"]
         return Process([*command, *self._arguments], self._log)
 
@@ -124,6 +127,10 @@ class Pilotfish:
     def restart(self) -> None:
         """Stop it and start it again on the same ports."""
         self._process.stop()
+        self.start()
+
+    def start(self) -> None:
+        """Start it again on the same ports, once it has ended."""
         self._process = self._start(self.xds_port, self.http_port)
         self.wait_ready()
 

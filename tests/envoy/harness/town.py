@@ -46,7 +46,7 @@ class Pod:
     def serve_http(self, port: int, version: str, address: str = "0.0.0.0") -> Backend:
         """Start an HTTP/1.1 echo, by default on all addresses of the pod."""
         self._loop = self._loop or Loop(self.network.path)
-        backend = Backend(self._loop, version, self.name, port, address)
+        backend = Backend(self._loop, version, self.name, port, address=address)
         self._backends.append(backend)
         return backend
 

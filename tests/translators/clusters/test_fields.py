@@ -349,3 +349,18 @@ outlierDetection: {consecutiveErrors: 5, interval: 1s, baseEjectionTime: 30s, ma
 def test_the_meshs_default_policy() -> None:
     default = MeshTrafficPolicy(connection_pool=ConnectionPoolSettings(tcp=TCPSettings(max_connections=5)))
     assert cluster("", mesh=MeshConfig(default_traffic_policy=default))["circuit_breakers"] == limits(max_connections=5)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("", "outbound|80||reviews.default.svc.cluster.local"),
+        ("%SERVICE%_%SERVICE_PORT%", "reviews.default_80"),
+        (
+            "%SERVICE_NAME% %SERVICE_FQDN% %SERVICE_PORT_NAME% %TARGET_PORT% [%SUBSET_NAME%]",
+            "reviews reviews.default.svc.cluster.local http 80 []",
+        ),
+    ],
+)
+def test_the_name_that_a_cluster_is_counted_under(pattern: str, name: str) -> None:
+    assert cluster("", mesh=MeshConfig(outbound_cluster_stat_name=pattern))["alt_stat_name"] == f"{name};"

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.certificates import Authority
 from tests.require import envoy_binary, require
 from tests.translators import goldens, second_decoder
 from tests.translators.second_decoder import first_decoder
 from tests.translators.worlds import Scene
+from translators.clusters.upstream_tls import SYSTEM_CERTIFICATES
 from translators.memo import Memo, Recording
 from translators.model.meta import ObjectKey
 from translators.resources import CLUSTER, ENDPOINT
@@ -102,15 +104,31 @@ def test_the_order_of_destinations_does_not_matter(path: Path) -> None:
     assert set(again.diagnostics) == set(once.diagnostics)
 
 
+def certificate_files(folder: Path) -> dict[str, Path]:
+    """Return a file for each that the cases name, since Envoy reads them even to validate."""
+    authority = Authority(folder / "certificates")
+    client = authority.issue("client")
+    names = ("ca.pem", "cert.pem", "key.pem", "crl.pem")
+    files = (authority.root, client.chain, client.key, authority.revoke())
+    of_cases = {f"/etc/certs/{name}": file for name, file in zip(names, files, strict=True)}
+    return of_cases | {SYSTEM_CERTIFICATES: authority.root}
+
+
 def test_envoy_accepts_every_cluster(tmp_path: Path) -> None:
-    require("envoy")
+    require("envoy", "openssl")
     clusters = []
+    files = certificate_files(tmp_path)
     for path in CASES:
         for resource in output(goldens.read(path), Memo()).clusters:
             clusters.append(goldens.resource_tree(resource) | {"name": f"{name(path)}/{resource.name}"})
             if "eds_cluster_config" in clusters[-1]:
                 clusters[-1]["eds_cluster_config"]["service_name"] = clusters[-1]["name"]
     assert len(clusters) > len(CASES)
+    text = json.dumps(clusters)
+    for named, real in files.items():
+        assert named in text
+        text = text.replace(f'"{named}"', json.dumps(str(real)))
+    clusters = json.loads(text)
     xds = {"name": "xds", "type": "STATIC", "connect_timeout": "1s", "load_assignment": {"cluster_name": "xds"}}
     bootstrap = {
         "node": {"id": "router~127.0.0.1~gw.default~default.svc.cluster.local", "cluster": "gw"},

@@ -106,7 +106,7 @@ def test_one_virtual_service(count: int) -> None:
     assert sorted(steps) == [
         "_bind",
         "_shared",
-        "_without_host",
+        "_without_server",
         "outline",
         "route_configuration",
         "route_list",

@@ -74,6 +74,12 @@ def _value(info: inspect.Type) -> st.SearchStrategy[object]:
             return st.sampled_from(values)
         case inspect.VarTupleType(item_type=item):
             return st.lists(_value(item), max_size=2).map(tuple)
+        case inspect.AnyType():
+            return st.recursive(
+                st.one_of(st.none(), st.booleans(), st.integers(-5, 5), _TEXT),
+                lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(_TEXT, inner, max_size=2)),
+                max_leaves=4,
+            )
         case inspect.DictType(value_type=value):
             return st.dictionaries(_TEXT, _value(value), max_size=2)
         case inspect.StructType(cls=cls):

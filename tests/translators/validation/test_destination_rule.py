@@ -131,7 +131,30 @@ POLICIES = (
         "PF0552 .tls.caCertificates",
     ),
     case("SIMPLE with a key", "tls: {mode: SIMPLE, privateKey: /a}", "PF0553 .tls.privateKey"),
-    case("SIMPLE", "tls: {mode: SIMPLE, sni: a.com, caCertificates: /c}"),
+    case("SIMPLE", "tls: {mode: SIMPLE, sni: a.com, caCertificates: /c, caCrl: /r, subjectAltNames: [a.com]}"),
+    case("ISTIO_MUTUAL with a CRL", "tls: {mode: ISTIO_MUTUAL, caCrl: /a}", "PF0551 .tls.caCrl"),
+    case("a secret and a CRL", "tls: {mode: SIMPLE, credentialName: a, caCrl: /r}", "PF0552 .tls.caCrl"),
+    case("nothing verified", "tls: {mode: SIMPLE, insecureSkipVerify: true}"),
+    case(
+        "nothing verified, and yet",
+        "tls: {mode: SIMPLE, insecureSkipVerify: true, caCertificates: /c, subjectAltNames: [a]}",
+        "PF0554 .tls.caCertificates",
+        "PF0554 .tls.subjectAltNames",
+    ),
+    case(
+        "nothing verified, with a secret",
+        "tls: {mode: SIMPLE, insecureSkipVerify: true, credentialName: a}",
+        "PF0554 .tls.credentialName",
+    ),
+    case(
+        "nothing verified, with the client's secret",
+        "tls: {mode: MUTUAL, insecureSkipVerify: true, credentialName: a}",
+    ),
+    case("an SNI with a port", 'tls: {mode: SIMPLE, sni: "a.com:443"}', "PF0555 .tls.sni"),
+    case("an SNI that is an address", "tls: {mode: SIMPLE, sni: 10.0.0.1}", "PF0555 .tls.sni"),
+    case("an empty name", 'tls: {mode: SIMPLE, subjectAltNames: [a.com, ""]}', "PF0555 .tls.subjectAltNames[1]"),
+    case("DISABLE", "tls: {mode: DISABLE}"),
+    case("no mode", "tls: {sni: a.com}", "PF0556 .tls"),
 )
 
 BALANCERS = (

@@ -61,6 +61,15 @@ SERVERS = (
         "[{port: {number: 80, name: a, protocol: HTTP}, hosts: [a_b, 'N/a.com', 'a/b/c', '', 'ns/', a.*.com]}]",
         *(f"PF0303 spec.servers[0].hosts[{i}]" for i in range(6)),
     ),
+    case(
+        "a wildcard for a part of a label",
+        "[{port: {number: 80, name: a, protocol: HTTP}, hosts: ['*-eu.a.com']}]",
+    ),
+    case(
+        "a wildcard for a part of a label in TLS",
+        "[{port: {number: 443, name: a, protocol: TLS}, hosts: ['ns/*-eu.a.com', '*.a.com', '*'], tls: {}}]",
+        "PF0328 spec.servers[0].hosts[0]",
+    ),
     case("TLS without tls", f"[{{{TLS}}}]", "PF0310 spec.servers[0].tls"),
     case("redirect on HTTP", f"[{{{HTTP}, tls: {{httpsRedirect: true}}}}]"),
     case("certificates on HTTP", f"[{{{HTTP}, tls: {{credentialName: c}}}}]", "PF0311 spec.servers[0].tls"),
@@ -115,6 +124,11 @@ SETTINGS = (
     ),
     case("optional mutual TLS", "{mode: OPTIONAL_MUTUAL, serverCertificate: /a, privateKey: /b, caCertificates: /c}"),
     case(
+        "optional mutual TLS that compares names",
+        "{mode: OPTIONAL_MUTUAL, credentialName: c, subjectAltNames: [a]}",
+        "PF0329 spec.servers[0].tls.mode",
+    ),
+    case(
         "a revocation list for nobody",
         "{mode: SIMPLE, serverCertificate: /a, privateKey: /b, caCrl: /c}",
         "PF0319 spec.servers[0].tls.caCrl",
@@ -134,6 +148,45 @@ SETTINGS = (
         "TLS 1.0",
         "{mode: SIMPLE, credentialName: c, minProtocolVersion: TLSV1_0}",
         "PF0321 spec.servers[0].tls.minProtocolVersion",
+    ),
+    case(
+        "curves",
+        "{mode: SIMPLE, credentialName: c, ecdhCurves: [X25519, P-999, X25519]}",
+        "PF0326 spec.servers[0].tls.ecdhCurves[1]",
+        "PF0326 spec.servers[0].tls.ecdhCurves[2]",
+    ),
+    case(
+        "pins",
+        "{mode: MUTUAL, credentialName: c, verifyCertificateSpki: [abc], "
+        f"verifyCertificateHash: ['{'ab' * 32}', '{':'.join(['AB'] * 32)}', ab]}}",
+        "PF0327 spec.servers[0].tls.verifyCertificateHash[2]",
+        "PF0327 spec.servers[0].tls.verifyCertificateSpki[0]",
+    ),
+    case(
+        "checks of clients that are not asked",
+        "{mode: SIMPLE, credentialName: c, caCertificates: /ca, subjectAltNames: [a], insecureSkipVerify: true}",
+        "PF0325 spec.servers[0].tls.caCertificates",
+        "PF0325 spec.servers[0].tls.insecureSkipVerify",
+        "PF0325 spec.servers[0].tls.subjectAltNames",
+    ),
+    case(
+        "settings of TLS that passes through",
+        "{mode: PASSTHROUGH, minProtocolVersion: TLSV1_3, cipherSuites: [AES128-SHA], subjectAltNames: [a], caCrl: /c}",
+        "PF0325 spec.servers[0].tls.caCrl",
+        "PF0325 spec.servers[0].tls.cipherSuites",
+        "PF0325 spec.servers[0].tls.minProtocolVersion",
+        "PF0325 spec.servers[0].tls.subjectAltNames",
+    ),
+    case(
+        "two certificates that disagree on the authority",
+        "{mode: MUTUAL, tlsCertificates: [{serverCertificate: /a, privateKey: /b, caCertificates: /c},"
+        " {serverCertificate: /d, privateKey: /e, caCertificates: /f}]}",
+        "PF0325 spec.servers[0].tls.tlsCertificates[1].caCertificates",
+    ),
+    case(
+        "a highest version below the default lowest",
+        "{mode: SIMPLE, credentialName: c, maxProtocolVersion: TLSV1_1}",
+        "PF0324 spec.servers[0].tls.maxProtocolVersion",
     ),
     case(
         "versions the wrong way round",

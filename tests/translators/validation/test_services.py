@@ -197,6 +197,36 @@ SERVICES = (
     case("a selector", "{ports: [{port: 80}], selector: {'a b': c}}", "PF0281 spec.selector"),
 )
 
+GROUPS = (
+    case("a group", "{template: {serviceAccount: a, ports: {http: 80}}, metadata: {labels: {app: a}}}"),
+    case("the least", "{template: {}}"),
+    case("no template", "{}", "PF0630 spec.template"),
+    case("an address", "{template: {address: 10.0.0.1}}", "PF0630 spec.template.address"),
+    case("a label", "{template: {}, metadata: {labels: {'a b': c}}}", "PF0281 spec.metadata.labels"),
+    case("a port", "{template: {ports: {http: 0}}}", "PF0622 spec.template.ports.http"),
+    case("a probe", "{template: {}, probe: {httpGet: {path: /ready, port: 80, scheme: HTTP}}}"),
+    case("a command", "{template: {}, probe: {exec: {command: [cat]}, periodSeconds: 3}}"),
+    case("gRPC", "{template: {}, probe: {grpc: {port: 80}}}"),
+    case("no way", "{template: {}, probe: {periodSeconds: 3}}", "PF0631 spec.probe"),
+    case("two ways", "{template: {}, probe: {grpc: {port: 80}, tcpSocket: {port: 80}}}", "PF0631 spec.probe"),
+    case(
+        "no port and the wrong sign",
+        "{template: {}, probe: {tcpSocket: {}, timeoutSeconds: -1}}",
+        "PF0631 spec.probe.tcpSocket.port",
+        "PF0631 spec.probe.timeoutSeconds",
+    ),
+    case("no command", "{template: {}, probe: {exec: {}}}", "PF0631 spec.probe.exec.command"),
+    case("no port for gRPC", "{template: {}, probe: {grpc: {}}}", "PF0631 spec.probe.grpc.port"),
+    case(
+        "HTTP",
+        "{template: {}, probe: {httpGet: {path: ready, port: 80, scheme: ftp, httpHeaders: [{name: 'a b'}]}}}",
+        "PF0631 spec.probe.httpGet.httpHeaders[0].name",
+        "PF0631 spec.probe.httpGet.path",
+        "PF0631 spec.probe.httpGet.scheme",
+    ),
+    case("no port for HTTP", "{template: {}, probe: {httpGet: {}}}", "PF0631 spec.probe.httpGet.port"),
+)
+
 SLICES = (
     case("IPv4", "{addressType: IPv4, endpoints: [{addresses: [10.0.0.1]}], ports: [{name: http, port: 80}]}"),
     case("IPv6", "{addressType: IPv6, endpoints: [{addresses: ['fd00::1']}], ports: [{port: 80}]}"),
@@ -229,6 +259,21 @@ def test_service_entry(row: Case) -> None:
 @pytest.mark.parametrize("row", WORKLOADS, ids=ids)
 def test_workload_entry(row: Case) -> None:
     assert said(load("WorkloadEntry", f"spec: {row.snippet}")) == row.expected
+
+
+@pytest.mark.parametrize("row", GROUPS, ids=ids)
+def test_workload_group(row: Case) -> None:
+    assert said(load("WorkloadGroup", f"spec: {row.snippet}")) == row.expected
+
+
+@pytest.mark.parametrize(
+    ("addresses", "expected"), [("[]", ("PF0624 metadata.labels",)), ("[10.0.0.1]", ())], ids=["none", "one"]
+)
+def test_addresses_are_not_allocated(addresses: str, expected: tuple[str, ...]) -> None:
+    metadata = "{name: a, labels: {networking.istio.io/enable-autoallocate-ip: 'true'}}"
+    port = "{number: 80, name: http, protocol: HTTP}"
+    spec = f"spec: {{hosts: [a.com], resolution: DNS, ports: [{port}], addresses: {addresses}}}"
+    assert said(load("ServiceEntry", spec, metadata=metadata)) == expected
 
 
 @pytest.mark.parametrize("row", SERVICES, ids=ids)

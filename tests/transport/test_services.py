@@ -1,0 +1,106 @@
+"""The services of single types, beside ADS on the same port."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from envoy.service.discovery.v3 import discovery_pb2
+from google.protobuf import descriptor_pool
+
+from tests.transport.scripted import VARIANTS, Client, OneOfEach, serving, until
+from translators.resources import CLUSTER, ENDPOINT, ROUTE, SHORT, TYPES
+from xds_server.transport.services import EXTENSION_CONFIG, SERVICES, DiscoveryService
+
+SINGLE = pytest.mark.parametrize("service", SERVICES[1:], ids=[s.short for s in SERVICES[1:]])
+
+
+def test_the_table_is_what_the_api_says() -> None:
+    for service in SERVICES:
+        methods = descriptor_pool.Default().FindServiceByName(service.name).methods_by_name
+        assert methods[service.sotw].input_type is discovery_pb2.DiscoveryRequest.DESCRIPTOR
+        assert methods[service.sotw].output_type is discovery_pb2.DiscoveryResponse.DESCRIPTOR
+        assert methods[service.delta].input_type is discovery_pb2.DeltaDiscoveryRequest.DESCRIPTOR
+        assert methods[service.delta].output_type is discovery_pb2.DeltaDiscoveryResponse.DESCRIPTOR
+        others = set(methods) - {service.sotw, service.delta}
+        assert all(name.startswith("Fetch") for name in others)
+    assert {s.type_url for s in SERVICES} == {"", *TYPES, EXTENSION_CONFIG}
+    assert set(SHORT) == set(TYPES)
+
+
+@VARIANTS
+@SINGLE
+async def test_a_request_may_leave_out_the_type(variant: str, service: DiscoveryService) -> None:
+    async with serving(translator=OneOfEach()) as server, Client(server, variant, service=service) as client:
+        names = "resource_names_subscribe" if client.delta else "resource_names"
+        request = client.request(**{names: ["one"]})
+        request.node.id = "somebody"
+        await client.call.write(request)
+        if service.type_url not in TYPES:
+            await until(lambda: bool(server.ads.streams))  # nothing is served of it (yet), and the stream stays
+            return
+        response = await client.read()
+        await client.call.write(client.request(response_nonce=response.nonce))
+        (stream,) = server.ads.streams
+        await until(lambda: stream.acks == 1)
+
+        assert response.type_url == service.type_url
+        assert len(response.resources) == 1
+        assert list(stream.status()) == [service.type_url]
+
+
+@VARIANTS
+async def test_a_request_may_state_the_type(variant: str) -> None:
+    async with serving() as server, Client(server, variant, service=SERVICES[1]) as client:
+        await client.subscribe(CLUSTER)
+        assert await client.domain() == "first"
+        server.change("second")
+        assert await client.domain() == "second"
+
+
+@VARIANTS
+@SINGLE
+async def test_another_type_is_refused(variant: str, service: DiscoveryService) -> None:
+    async with serving() as server, Client(server, variant, service=service) as client:
+        other = ENDPOINT if service.type_url == CLUSTER else CLUSTER
+        await client.subscribe(other)
+
+        assert await client.ended() is grpc.StatusCode.INVALID_ARGUMENT
+        assert not server.ads.streams
+
+
+async def test_one_proxy_may_have_a_stream_for_each_type() -> None:
+    """Rule 75: streams of one node are independent."""
+    async with serving(translator=OneOfEach()) as server:
+        clients = [Client(server, "delta", service=service) for service in SERVICES[1:6]]
+        for client in clients:
+            await client.call.write(_first(client))
+        types = [(await client.read()).type_url for client in clients]
+        await clients[0].__aexit__()
+        await until(lambda: len(server.ads.streams) == 4)
+        await clients[3].call.write(client.request(type_url=ROUTE, resource_names_subscribe=["one"]))
+        again = await clients[3].read()
+        for client in clients[1:]:
+            await client.__aexit__()
+
+    assert types == list(TYPES)
+    assert again.type_url == ROUTE
+
+
+def _first(client: Client) -> Any:
+    request = client.request(resource_names_subscribe=["one"])
+    request.node.id = "somebody"
+    return request
+
+
+@pytest.mark.parametrize("method", ["FetchClusters", "StreamEverything"])
+async def test_what_is_not_served_is_unimplemented(method: str) -> None:
+    name = SERVICES[1].name
+    async with serving() as server, grpc.aio.insecure_channel(server.target) as channel:
+        call: Any = channel.unary_unary(f"/{name}/{method}")
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call(discovery_pb2.DiscoveryRequest().SerializeToString())
+
+        assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED

@@ -1,0 +1,169 @@
+"""An EnvoyFilter's patches with their values as Envoy messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from envoy.config.cluster.v3.cluster_pb2 import Cluster
+from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
+from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain, ListenerFilter
+from envoy.config.listener.v3.listener_pb2 import Listener
+from envoy.config.route.v3.route_components_pb2 import Route, VirtualHost
+from envoy.config.route.v3.route_pb2 import RouteConfiguration
+from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import HttpFilter
+from google.protobuf import json_format
+
+from translators.envoy_types import message_class
+from translators.model.envoy_filter import ApplyTo, EnvoyConfigObjectMatch, Operation, PatchContext
+from translators.model.meta import Value
+from translators.model.origin import Origin
+from translators.resources import CLUSTER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from google.protobuf.message import Message
+
+    from translators.model.common import JsonValue
+    from translators.model.envoy_filter import EnvoyFilter
+    from translators.recorder import Recorder
+
+MESSAGES: Final[Mapping[str, type[Message]]] = {
+    "CLUSTER": Cluster,
+    "EXTENSION_CONFIG": TypedExtensionConfig,
+    "FILTER_CHAIN": FilterChain,
+    "HTTP_FILTER": HttpFilter,
+    "HTTP_ROUTE": Route,
+    "LISTENER": Listener,
+    "LISTENER_FILTER": ListenerFilter,
+    "NETWORK_FILTER": Filter,
+    "ROUTE_CONFIGURATION": RouteConfiguration,
+    "VIRTUAL_HOST": VirtualHost,
+}
+"""applyTo to the message that a patch's value is."""
+
+INSERTS: Final = frozenset({"ADD", "INSERT_BEFORE", "INSERT_AFTER", "INSERT_FIRST"})
+MERGES: Final = frozenset({"MERGE", "MERGE_AND_REPLACE_LIST"})
+WITHOUT_VALUE: Final = frozenset({"REMOVE"})
+
+_FILTERS: Final = frozenset({*INSERTS, "MERGE", "REMOVE", "REPLACE"})
+OPERATIONS: Final[Mapping[str, frozenset[str]]] = {
+    "CLUSTER": frozenset({*MERGES, "ADD", "REMOVE"}),
+    "EXTENSION_CONFIG": frozenset({"ADD"}),
+    "FILTER_CHAIN": frozenset({*MERGES, "ADD", "REMOVE"}),
+    "HTTP_FILTER": _FILTERS,
+    "HTTP_ROUTE": frozenset({*INSERTS, *MERGES, "REMOVE"}),
+    "LISTENER": frozenset({*MERGES, "ADD", "REMOVE"}),
+    "LISTENER_FILTER": frozenset({*INSERTS, "REMOVE", "REPLACE"}),
+    "NETWORK_FILTER": _FILTERS,
+    "ROUTE_CONFIGURATION": MERGES,
+    "VIRTUAL_HOST": frozenset({*MERGES, "ADD", "REMOVE", "REPLACE"}),
+}
+"""applyTo to the operations that mean something there; Istio passes over the others."""
+
+_CLUSTER_KEYS: Final = frozenset({"cluster", "cluster_name", "clusterName"})
+_NOTHING: Final = EnvoyConfigObjectMatch()
+
+
+class BadValueError(ValueError):
+    """A patch's value is not the message that it should be; the text says why."""
+
+
+class Patch(Value, frozen=True, kw_only=True):
+    """One patch, ready to be applied."""
+
+    origin: Origin
+    """The EnvoyFilter and `spec.configPatches[0]`."""
+    apply_to: ApplyTo
+    operation: Operation
+    match: EnvoyConfigObjectMatch
+    message: Message | None
+    """The value; None for REMOVE."""
+    refs: tuple[tuple[str, str], ...] = ()
+    """The clusters that the value names."""
+
+    @property
+    def replaces_lists(self) -> bool:
+        """Whether the value's lists take the place of those that are there, instead of being added to them."""
+        return self.operation == "MERGE_AND_REPLACE_LIST"
+
+    @property
+    def value(self) -> Message:
+        """The value, which is never to be changed. Raises ValueError for a patch without one."""
+        if self.message is None:
+            msg = f"{self.origin} has no value"
+            raise ValueError(msg)
+        return self.message
+
+    def fits_context(self, context: PatchContext) -> bool:
+        """Whether the patch is for proxies, and a direction of traffic, like this."""
+        return self.match.context in ("ANY", context)
+
+
+def parse_patches(envoy_filter: EnvoyFilter, *, recorder: Recorder) -> tuple[Patch, ...]:
+    """Memoised step: read the patches of one EnvoyFilter, in order. What validation refuses is left out."""
+    del recorder
+    found = []
+    for index, config in enumerate(envoy_filter.spec.config_patches):
+        operation = config.patch.operation if config.patch is not None else "INVALID"
+        if operation not in OPERATIONS.get(config.apply_to, ()):
+            continue
+        message: Message | None = None
+        value = config.patch.value if config.patch is not None else None
+        if operation not in WITHOUT_VALUE:
+            try:
+                message = parse_value(config.apply_to, value or {})
+            except BadValueError:
+                continue
+        found.append(
+            Patch(
+                origin=Origin(envoy_filter.key, f"spec.configPatches[{index}]"),
+                apply_to=config.apply_to,
+                operation=operation,
+                match=config.match or _NOTHING,
+                message=message,
+                refs=tuple((CLUSTER, name) for name in sorted(set(_clusters_in(value)))) if message is not None else (),
+            )
+        )
+    return tuple(found)
+
+
+def parse_value(apply_to: str, value: dict[str, JsonValue]) -> Message:
+    """Make the message that a value describes (protobuf's JSON form, camelCase or snake_case names).
+
+    Raises BadValueError for a field or type that Envoy's API does not have, and for a value of the wrong type.
+    """
+    for type_url in _types_in(value):
+        if message_class(type_url) is None:
+            msg = f"the type {type_url} is not in Envoy's API"
+            raise BadValueError(msg)
+    message = MESSAGES[apply_to]()
+    try:
+        json_format.ParseDict(value, message)
+    except (json_format.ParseError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise BadValueError(str(error).partition("\n")[0]) from error
+    return message
+
+
+def _types_in(value: JsonValue) -> Iterator[str]:
+    for key, inner in _entries(value):
+        if key == "@type" and isinstance(inner, str):
+            yield inner
+
+
+def _clusters_in(value: JsonValue) -> Iterator[str]:
+    """Yield the clusters that a value names: what leads to a cluster is called so throughout Envoy's API."""
+    for key, inner in _entries(value):
+        if key in _CLUSTER_KEYS and isinstance(inner, str) and inner:
+            yield inner
+
+
+def _entries(value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
+    pending = [value]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, dict):
+            yield from node.items()
+            pending += node.values()
+        elif isinstance(node, (list, tuple)):
+            pending += node

@@ -1,0 +1,51 @@
+"""Kubernetes' own kinds, of which the Structs hold what matters here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KUBERNETES: Final[Mapping[str, Mapping[str, str]]] = {
+    "ConfigMap": {"data": "not used yet", "binaryData": "not used yet"},
+    "EndpointSlice": {
+        "addressType": "FQDN: its endpoints are left out",
+        "endpoints": "`ClusterLoadAssignment.endpoints`",
+        "endpoints[].addresses": "`LbEndpoint.endpoint.address`",
+        "endpoints[].conditions": "`LbEndpoint.health_status`; one that terminates is left out",
+        "endpoints[].hostname": "nothing: a proxy reaches the endpoint by its address",
+        "endpoints[].targetRef": "the Pod whose labels the endpoint has",
+        "endpoints[].nodeName": "the Node whose labels say `LocalityLbEndpoints.locality`",
+        "endpoints[].zone": "`LocalityLbEndpoints.locality`, if no Node says it",
+        "ports": "`SocketAddress.port_value`, by name",
+    },
+    "Namespace": {},
+    "Node": {},
+    "Pod": {
+        "spec.nodeName": "the Node whose labels say `LocalityLbEndpoints.locality`",
+        "spec.serviceAccountName": "nothing yet: the name in the workload's certificate",
+        "spec.hostNetwork": "nothing: its addresses are the node's",
+        "spec.containers": "named target ports",
+        "status.phase": "only a running Pod is an endpoint",
+        "status.podIP": "`LbEndpoint.endpoint.address`",
+        "status.podIPs": "`LbEndpoint.endpoint.additional_addresses`",
+    },
+    "Secret": {"type": "not used yet", "data": "not used yet", "stringData": "not used yet"},
+    "Service": {
+        "spec.type": "ExternalName: another name for a service",
+        "spec.clusterIP": "None (headless): `Cluster.type` ORIGINAL_DST on sidecars; else where sidecars listen",
+        "spec.clusterIPs": "where sidecars listen",
+        "spec.externalName": "the service that it stands for",
+        "spec.ports": "a cluster for each",
+        "spec.ports[].name": "which of an endpoint's ports it is; its protocol",
+        "spec.ports[].protocol": "UDP: no cluster (PF0686)",
+        "spec.ports[].appProtocol": "`HttpProtocolOptions.explicit_http_config`, and how listeners read it",
+        "spec.ports[].port": "`Cluster.name`",
+        "spec.ports[].targetPort": "the port of a gateway's `Listener.address`, and of WorkloadEntries",
+        "spec.ports[].nodePort": "nothing: it is kube-proxy's",
+        "spec.selector": "which WorkloadEntries are endpoints beside its EndpointSlices; which gateways it is before",
+        "spec.publishNotReadyAddresses": "nothing: EndpointSlices say which endpoints are ready",
+        "spec.trafficDistribution": "`LocalityLbEndpoints.priority`",
+    },
+}
