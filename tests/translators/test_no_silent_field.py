@@ -39,7 +39,14 @@ OTHERS: Final = """
   {route: [{destination: {host: echo.example, port: {number: 80}}}]}]}}
 ---
 {kind: ServiceEntry, metadata: {name: selected}, spec: {hosts: [selected.example], resolution: STATIC,
-  ports: [{number: 80, name: http, protocol: HTTP}], workloadSelector: {labels: {app: selected}}}}
+  ports: [{number: 80, name: http, protocol: HTTP}, {number: 82, name: grpc, protocol: GRPC},
+    {number: 83, name: tcp, protocol: TCP}], workloadSelector: {labels: {app: selected}}}}
+---
+{kind: ServiceEntry, metadata: {name: opaque}, spec: {hosts: [opaque.example], resolution: STATIC,
+  addresses: [10.7.0.1],
+  ports: [{number: 443, name: tls, protocol: TLS}, {number: 90, name: tcp, protocol: TCP},
+    {number: 91, name: odd}],
+  endpoints: [{address: 10.0.0.9}]}}
 ---
 {kind: ServiceEntry, metadata: {name: dns}, spec: {hosts: [dns.example], resolution: DNS,
   ports: [{number: 80, name: http, protocol: HTTP}]}}
@@ -52,7 +59,8 @@ BASES: Final = {
 """,
     "ServiceEntry": """
 {kind: ServiceEntry, metadata: {name: x}, spec: {hosts: [echo.example], resolution: STATIC, location: MESH_INTERNAL,
-  ports: [{number: 80, name: http, protocol: HTTP}, {number: 81, name: grpc, protocol: GRPC}],
+  ports: [{number: 80, name: http, protocol: HTTP}, {number: 81, name: grpc, protocol: GRPC},
+    {number: 99, name: tcp, protocol: TCP}],
   endpoints: [{address: 10.0.0.1, locality: r1/z1, labels: {version: v1}},
     {address: 10.0.0.2, locality: r1/z2, labels: {version: v1}}, {address: 10.0.0.3, locality: r2/z1},
     {address: 10.0.0.4, locality: r3/z1}]}}
@@ -68,9 +76,16 @@ BASES: Final = {
 {kind: Gateway, metadata: {name: x}, spec: {selector: {istio: ingressgateway}, servers: [
   {port: {number: 8080, name: http, protocol: HTTP}, hosts: ["*"]}]}}
 """,
+    "Sidecar": """
+{kind: Sidecar, metadata: {name: x}, spec: {workloadSelector: {labels: {app: selected}}, egress: [{hosts: ["*/*"]}],
+  outboundTrafficPolicy: {mode: REGISTRY_ONLY}}}
+""",
     "MeshConfig": "{}",
 }
 ROUTE: Final = "route: [{destination: {host: echo.example, port: {number: 80}}}]"
+SPLIT: Final = "[{destination: {host: dns.example}, weight: 3}, {destination: {host: opaque.example}, weight: 3}]"
+HTTP_PORT: Final = "port: {number: 7000, protocol: HTTP}"
+GRPC_PORT: Final = "port: {number: 7000, protocol: GRPC}"
 SHARES: Final = "localityLbSetting: {distribute: [{from: r1/*, to: {r1/z1: 100}}]}"
 NEEDS: Final[dict[str, dict[str, str]]] = {
     "DestinationRule": {
@@ -134,8 +149,23 @@ NEEDS: Final[dict[str, dict[str, str]]] = {
         }.items()
     }
     | {
-        "spec.tls[].": "{spec: {tls: [{match: [{sniHosts: [a.example]}], route: [{destination: {host: a.example}}]}]}}",
-        "spec.tcp[].": "{spec: {tcp: [{route: [{destination: {host: a.example}}]}]}}",
+        "spec.tls[].": f"{{spec: {{gateways: [mesh], hosts: [opaque.example], http: [], "
+        f"tls: [{{match: [{{sniHosts: [opaque.example]}}], route: {SPLIT}}}]}}}}",
+        "spec.tcp[].": f"{{spec: {{gateways: [mesh], hosts: [opaque.example], http: [], tcp: [{{route: {SPLIT}}}]}}}}",
+    },
+    "Sidecar": {
+        "spec.egress[].": "{spec: {egress: [{port: {number: 80, protocol: HTTP}, hosts: ['*/*']}]}}",
+        "spec.egress[].hosts": "{}",
+        "spec.outboundTrafficPolicy.egressProxy.": "{spec: {outboundTrafficPolicy: {mode: ALLOW_ANY, "
+        "egressProxy: {host: echo.example, port: {number: 80}}}}}",
+        "spec.ingress[].": f"{{spec: {{ingress: [{{{HTTP_PORT}}}]}}}}",
+        "spec.ingress[].bind": f"{{spec: {{ingress: [{{{HTTP_PORT}, captureMode: NONE}}]}}}}",
+        "spec.ingress[].connectionPool.tcp.idleTimeout": "{spec: {ingress: [{port: {number: 7000, protocol: TCP}}]}}",
+        "spec.ingress[].connectionPool.http.maxConcurrentStreams": f"{{spec: {{ingress: [{{{GRPC_PORT}}}]}}}}",
+        "spec.ingress[].connectionPool.http.http2KeepAlive.": f"{{spec: {{ingress: [{{{GRPC_PORT}, "
+        "connectionPool: {http: {http2KeepAlive: {interval: 1s, timeout: 1s}}}}]}}",
+        "spec.inboundConnectionPool.http.http2KeepAlive.": "{spec: {inboundConnectionPool: {http: {http2KeepAlive: "
+        "{interval: 1s, timeout: 1s}}}}}",
     },
 }
 """Kind, then a path or the beginning of one, to what else is set. Of a DestinationRule: in its trafficPolicy."""
@@ -186,6 +216,27 @@ SAMPLES: Final[dict[str, dict[str, Any]]] = {
         "spec.http[].redirect.derivePort": "FROM_REQUEST_PORT",
         "spec.http[].retries.retryIgnorePreviousHosts": False,
         "spec.http[].corsPolicy.unmatchedPreflights": "IGNORE",
+        "spec.tls[].match[].sniHosts": ["*.opaque.example"],
+        "spec.tls[].match[].destinationSubnets": ["10.7.0.0/16"],
+        "spec.tcp[].match[].destinationSubnets": ["10.7.0.0/16"],
+        "spec.tls[].route[].destination.port.number": 90,
+        "spec.tcp[].route[].destination.port.number": 90,
+    },
+    "Sidecar": {
+        "spec.ingress[].captureMode": "NONE",
+        "spec.ingress[].bind": "127.0.0.9",
+        "spec.ingress[].defaultEndpoint": "127.0.0.1:8080",
+        "spec.ingress[].port.protocol": "TCP",
+        "spec.ingress[].connectionPool.http.h2UpgradePolicy": "UPGRADE",
+        "spec.inboundConnectionPool.http.h2UpgradePolicy": "UPGRADE",
+        "spec.egress[].captureMode": "NONE",
+        "spec.egress[].bind": "127.0.0.9",
+        "spec.egress[].hosts": ["*/echo.example"],
+        "spec.egress[].port.number": 81,
+        "spec.egress[].port.protocol": "TCP",
+        "spec.outboundTrafficPolicy.egressProxy.host": "dns.example",
+        "spec.outboundTrafficPolicy.egressProxy.subset": "v1",
+        "spec.outboundTrafficPolicy.egressProxy.port.number": 81,
     },
     "Gateway": {
         "spec.selector": {"istio": "other"},
@@ -217,6 +268,8 @@ NOTHING_TO_SAY: Final = {
     ("MeshConfig", "enablePrometheusMerge"): "false, which is not the default, is what is so anyway",
     ("Gateway", "spec.servers[].name"): "a name for people",
     ("Gateway", "spec.servers[].port.name"): "of an HTTP server: a name for people",
+    ("Sidecar", "spec.ingress[].port.name"): "a name for people",
+    ("Sidecar", "spec.egress[].port.name"): "a name for people",
 }
 """Fields that change nothing, and of which there is nothing to be said."""
 
@@ -332,7 +385,7 @@ def others(kind: str) -> tuple[Any, ...]:
 
 
 def seen(kind: str, tree: Any, *, tls: bool) -> tuple[Any, ...]:
-    """Return all that anyone can notice of an object: what a gateway is served, and what is said."""
+    """Return all that anyone can notice of an object: what a gateway and a sidecar are served, and what is said."""
     objects = list(others(kind))
     mesh, said = decode_mesh_config(tree if kind == "MeshConfig" else None)
     if kind != "MeshConfig":
@@ -347,14 +400,17 @@ def seen(kind: str, tree: Any, *, tls: bool) -> tuple[Any, ...]:
     served: Any = ()
     if mesh is not None:
         world = World(mesh=mesh).apply({one.key: one for one in objects})
-        view = ProxyView(
-            type="router",
-            namespace="istio-system",
-            labels=(("istio", "ingressgateway"), ("version", "v2")),
-            locality=Locality(region="r1", zone="z1"),
+        place = Locality(region="r1", zone="z1")
+        gateway = (("istio", "ingressgateway"), ("version", "v2"))
+        workload = (("app", "selected"), ("version", "v2"))
+        views = (
+            ProxyView(type="router", namespace="istio-system", labels=gateway, locality=place),
+            ProxyView(type="sidecar", namespace="default", labels=workload, locality=place),
         )
-        translation = Translator().translate(world, view)
-        served = ({url: types.version for url, types in translation.types.items()}, translation.diagnostics)
+        served = tuple(
+            ({url: types.version for url, types in made.types.items()}, made.diagnostics)
+            for made in (Translator().translate(world, view) for view in views)
+        )
     return served, tuple(said)
 
 

@@ -15,7 +15,7 @@ from translators.sidecars.domains import domains_of
 from translators.sidecars.fixed_clusters import BLACK_HOLE
 
 if TYPE_CHECKING:
-    from translators.destination_rules import MergedRule, RuleIndex
+    from translators.destination_rules import MergedRule
     from translators.memo import Steps
     from translators.model.origin import Diagnostic
     from translators.model.proxy import ProxyView
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from translators.sidecars.elsewhere import Elsewhere
     from translators.sidecars.mesh_routes import Routing
     from translators.sidecars.scope import Egress
-
-_Args = tuple["str | Service | MergedRule | None", ...]
+    from translators.sidecars.targets import Targets
 
 _HTTP: Final = 80
 """The port on which a VirtualService may have hosts that no service has."""
@@ -64,19 +63,18 @@ class RouteTables:
         world: World,
         view: ProxyView,
         services: ServiceIndex,
-        rules: RuleIndex,
+        targets: Targets,
         elsewhere: Elsewhere,
         steps: Steps,
     ) -> None:
         self._world = world
         self._view = view
         self._services = services
-        self._rules = rules
         self._elsewhere = elsewhere
         self._steps = steps
         self._tables: dict[str, _Table] = {}
         self._sniffed: dict[int, list[Member]] = {}
-        self._targets: dict[int, _Args] = {}
+        self._targets = targets
         self.diagnostics: list[Diagnostic] = []
 
     def open(self, name: str, port: int) -> None:
@@ -173,24 +171,7 @@ class RouteTables:
             MESH if plan.matches_gateways else "",
             plan.left_out(self._view) if plan.conditions else "",
             self._world.mesh.default_http_retry_policy,
-            *self._targets_of(routing),
+            *self._targets.of(plan.destinations, service.metadata.namespace),
         )
         self.diagnostics += routes.diagnostics
         return routes
-
-    def _targets_of(self, routing: Routing) -> _Args:
-        """Return what `route_list` wants to know of each destination."""
-        found = self._targets.get(id(routing.outline))
-        if found is None:
-            namespace, client = routing.service.metadata.namespace, self._view.namespace
-            flat: list[str | Service | MergedRule | None] = []
-            for host in routing.outline.destinations:
-                name = self._services.resolve(host, namespace)
-                service = self._services.find(name, client)
-                if service is None:
-                    flat += (name, None, None, ", ".join(s.namespace for s in self._services.hidden(name)))
-                else:
-                    rule = self._rules.for_service(service, client, self._view.labels)
-                    flat += (name, service, rule, "")
-            found = self._targets[id(routing.outline)] = tuple(flat)
-        return found

@@ -95,7 +95,7 @@ def _imports(
     )
     targets: set[str] = set()
     for routing in imported:
-        for host in routing.outline.destinations:
+        for host in (*routing.outline.destinations, *routing.outline.l4_destinations):
             target = services.find(services.resolve(host, routing.service.metadata.namespace), namespace)
             if target is not None:
                 chosen.setdefault(target.hostname, target)

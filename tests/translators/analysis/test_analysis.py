@@ -369,8 +369,10 @@ def test_findings_suggest_what_was_meant() -> None:
             [("edge", {"istio": "ingressgateway"})],
         ),
         (
-            "Sidecar a: {workloadSelector: {labels: {app: a}}, egress: [{hosts: ['./*']}]}\n"
-            "VirtualService team/v: {hosts: [v.org], http: [{directResponse: {status: 200}}]}\n",
+            (
+                "Sidecar a: {workloadSelector: {labels: {app: a}}, egress: [{hosts: ['./*']}]}\n"
+                "VirtualService team/v: {hosts: [v.org], http: [{directResponse: {status: 200}}]}\n"
+            ),
             [("istio-system", {}), ("default", {"app": "a"}), ("team", {})],
         ),
     ],
