@@ -20,7 +20,7 @@ from xds_server.demo.envoy import EnvoyNotFoundError, find_envoy
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-CI: Final = frozenset({"envoy", "iptables", "netns", "openssl"})
+CI: Final = frozenset({"envoy", "iptables", "netns"})
 """What `PILOTFISH_REQUIRE=ci` stands for. The others are opt-ins: whoever has them gets their tests."""
 
 
@@ -57,10 +57,6 @@ def _iptables() -> str:
     return _answers("unshare", "--net", "iptables", "-t", "nat", "-S")
 
 
-def _openssl() -> str:
-    return _answers("openssl", "version")
-
-
 def _docker() -> str:
     return _answers("docker", "version") if shutil.which("docker") else "no docker command"
 
@@ -78,7 +74,6 @@ CHECKS: Final[Mapping[str, Callable[[], str]]] = {
     "envoy": _envoy,
     "iptables": _iptables,
     "netns": _netns,
-    "openssl": _openssl,
 }
 """Each requirement, and what tells why it is missing (empty: it is there)."""
 

@@ -77,7 +77,7 @@ def build_assignment(
         recorder.note("", Origin(service.origin))
         if known is not None:
             recorder.note("endpoints", Origin(known.origin, f"{known.path}.labels"))
-        note_endpoints(groups, policy if setting is not None else None, recorder)
+        _note_endpoints(groups, policy if setting is not None else None, recorder)
     return Resource(
         ENDPOINT,
         name,
@@ -156,13 +156,11 @@ def _fill_address(target: Address, address: str, number: int) -> None:
         socket.port_value = number
 
 
-def note_endpoints(
-    groups: Iterable[Group], policy: EffectivePolicy | None, recorder: Recorder, prefix: str = ""
-) -> None:
+def _note_endpoints(groups: Iterable[Group], policy: EffectivePolicy | None, recorder: Recorder) -> None:
     """Note where each endpoint comes from, and what arranged them: the `policy` whose locality setting is in force."""
     balancer = policy.load_balancer if policy is not None else None
     for at, group in enumerate(groups):
-        path = f"{prefix}endpoints[{at}]"
+        path = f"endpoints[{at}]"
         if policy is not None and balancer is not None and balancer.locality_lb_setting is not None:
             origin = policy.load_balancer_origin
             if origin is not None:

@@ -25,11 +25,12 @@ ENDPOINT: Final = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssig
 LISTENER: Final = "type.googleapis.com/envoy.config.listener.v3.Listener"
 ROUTE: Final = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
 SECRET: Final = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"  # noqa: S105 - a type's name
+EXTENSION: Final = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
 
-TYPES: Final = (CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET)
+TYPES: Final = (CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, EXTENSION)
 """The order in which a push goes out (xds-protocol rule 61)."""
 
-SHORT: Final = {CLUSTER: "CDS", ENDPOINT: "EDS", LISTENER: "LDS", ROUTE: "RDS", SECRET: "SDS"}
+SHORT: Final = {CLUSTER: "CDS", ENDPOINT: "EDS", LISTENER: "LDS", ROUTE: "RDS", SECRET: "SDS", EXTENSION: "ECDS"}
 
 Note = tuple[str, "Origin"]
 """A path inside an Envoy message and the field that it comes from; kept only while a recorder is on."""

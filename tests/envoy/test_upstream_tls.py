@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tests.certificates import Authority, Certificate
 from tests.envoy.harness import Backend, Loop, eventually, objects
-from tests.require import require
+from tests.envoy.harness.certificates import Authority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.envoy.harness import Mesh
 
@@ -28,8 +28,9 @@ class Secure(NamedTuple):
     """Demands a certificate of its client."""
     authority: Authority
     stranger: Authority
-    client: Certificate
-    revoked: str
+    client: tuple[Path, Path]
+    """Its certificate and key."""
+    revoked: Path
     """The authority's list of revoked certificates, with the backend's own on it."""
     asked_for: list[str | None]
     """The names that clients asked for (SNI), the latest last."""
@@ -37,25 +38,24 @@ class Secure(NamedTuple):
 
 @pytest.fixture(scope="module")
 def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
-    require("openssl")
     folder = tmp_path_factory.mktemp("certificates")
     authority, stranger = Authority(folder / "own"), Authority(folder / "stranger")
-    server = authority.issue("server", "DNS:shop.example", "URI:spiffe://cluster.local/ns/default/sa/secure")
+    server = authority.issue("server", "shop.example", "spiffe://cluster.local/ns/default/sa/secure")
     asked_for: list[str | None] = []
 
     def context() -> ssl.SSLContext:
         made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        made.load_cert_chain(server.chain, server.key)
+        made.load_cert_chain(*server)
         made.sni_callback = lambda _socket, name, _context: asked_for.append(name)
         return made
 
     demanding = context()
     demanding.verify_mode = ssl.CERT_REQUIRED
-    demanding.load_verify_locations(authority.root)
+    demanding.load_verify_locations(authority.path)
     loop = Loop()
     backend, mutual = Backend(loop, "tls", tls=context()), Backend(loop, "mutual", tls=demanding)
-    revoked = str(authority.revoke(server))
-    yield Secure(backend, mutual, authority, stranger, authority.issue("client"), revoked, asked_for)
+    client, revoked = authority.issue("client", "client.example"), authority.revoke(server[0])
+    yield Secure(backend, mutual, authority, stranger, client, revoked, asked_for)
     for one in (backend, mutual):
         one.stop()
     loop.close()
@@ -70,7 +70,7 @@ def apply(mesh: Mesh, backend: Backend, tls: str) -> None:
 
 def test_simple(mesh: Mesh, secure: Secure) -> None:
     """The certificate must be of the authority, and for the host of the request, which is also asked for."""
-    apply(mesh, secure.backend, f"{{mode: SIMPLE, caCertificates: {secure.authority.root}}}")
+    apply(mesh, secure.backend, f"{{mode: SIMPLE, caCertificates: {secure.authority.path}}}")
     reply = mesh.get("/")
     assert (reply.status, reply.version) == (200, "tls")
     assert secure.asked_for[-1] == "shop.example"
@@ -93,11 +93,11 @@ def test_simple(mesh: Mesh, secure: Secure) -> None:
     ],
 )
 def test_which_names_are_accepted(mesh: Mesh, secure: Secure, extra: str, status: int, counter: str) -> None:
-    root = secure.authority.root
+    root = secure.authority.path
     apply(
         mesh,
         secure.backend,
-        f"{{mode: SIMPLE, caCertificates: {root}, {extra.replace('REVOKED', secure.revoked)}}}",
+        f"{{mode: SIMPLE, caCertificates: {root}, {extra.replace('REVOKED', str(secure.revoked))}}}",
     )
     before = mesh.envoy.cluster_stat(CLUSTER, counter) if counter else 0
     assert mesh.get("/", host="shop.example").status == status
@@ -108,7 +108,7 @@ def test_which_names_are_accepted(mesh: Mesh, secure: Secure, extra: str, status
 
 
 def test_another_authority_is_refused(mesh: Mesh, secure: Secure) -> None:
-    apply(mesh, secure.backend, f"{{mode: SIMPLE, caCertificates: {secure.stranger.root}}}")
+    apply(mesh, secure.backend, f"{{mode: SIMPLE, caCertificates: {secure.stranger.path}}}")
     before = mesh.envoy.cluster_stat(CLUSTER, "ssl.fail_verify_error")
     assert mesh.get("/").status == 503
     assert mesh.envoy.cluster_stat(CLUSTER, "ssl.fail_verify_error") > before
@@ -124,8 +124,8 @@ def test_the_authorities_of_the_system_are_the_default(mesh: Mesh, secure: Secur
 
 
 def test_mutual(mesh: Mesh, secure: Secure) -> None:
-    client, root = secure.client, secure.authority.root
-    files = f"clientCertificate: {client.chain}, privateKey: {client.key}, caCertificates: {root}"
+    (certificate, key), root = secure.client, secure.authority.path
+    files = f"clientCertificate: {certificate}, privateKey: {key}, caCertificates: {root}"
     apply(mesh, secure.mutual, f"{{mode: MUTUAL, {files}}}")
     reply = mesh.get("/")
     assert (reply.status, reply.version) == (200, "mutual")

@@ -1,10 +1,10 @@
 """Fake xDS clients, joined to a stream in memory: they apply responses as Envoy does and answer them.
 
 What they copy from Envoy 1.40: endpoints of an unknown cluster are dropped; a cluster that was added or modified
-warms until it gets its endpoints anew, and nobody asks for them; while one warms, no CDS answer and no CDS request goes
-out; a new listener needs its secrets anew; of a bad clusters or listeners response the good part is applied, and the
-message names the bad; of any other bad response only the part before the bad one is applied, and the message names
-nothing.
+warms until it gets its endpoints anew (or any are rejected), and nobody asks for them; while one warms, no CDS answer
+and no CDS request goes out; a new listener needs its secrets anew; of a bad clusters or listeners response the good
+part is applied, and the message names the bad; of any other bad response only the part before the bad one is applied,
+and the message names nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from envoy.service.discovery.v3.discovery_pb2 import (
 )
 
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, TYPES, Resource
-from xds_server.protocol import DeltaStream, Encoder, Rejected, SotwStream
+from xds_server.protocol import DeltaStream, Encoder, Quarantine, Rejected, SotwStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from xds_server.protocol import Event, Outgoing, Step
 
 WHOLE = (CLUSTER, LISTENER)
+PATIENCE = 45.0
+"""Seconds until a test takes the wire to be at rest: longer than any wait for an answer, shorter than a quarantine."""
+
 NODE = Node(id="router~10.0.0.1~gw.istio-system~istio-system.svc.cluster.local")
 
 
@@ -79,6 +82,7 @@ class FakeEnvoy(ABC, Generic[Req]):
     """What both variants share: what is held, what is wanted, what warms."""
 
     encoder: Encoder
+    quarantine: Quarantine = field(default_factory=Quarantine)
     named: dict[str, set[str]] = field(default_factory=dict)
     """Names asked for beside what the configuration refers to."""
     held: dict[str, dict[str, bytes]] = field(default_factory=lambda: {t: {} for t in TYPES})
@@ -89,6 +93,8 @@ class FakeEnvoy(ABC, Generic[Req]):
         self.events: list[Event] = []
         self.nonces: set[str] = set()
         self.rejected_nonces: set[str] = set()
+        self.kept: dict[tuple[str, str], bytes | None] = {}
+        """What it held under the name of a bad resource when it last rejected one; None: nothing."""
         self.wanted: dict[str, set[str]] = {}
         self.connect()
 
@@ -163,10 +169,13 @@ class FakeEnvoy(ABC, Generic[Req]):
         if CLUSTER not in self.asked:
             self._ask(CLUSTER)
 
-    def settle(self) -> int:
-        """Let everything flow until it is quiet; returns how many messages went. Fails if it never ends."""
+    def settle(self, patience: float = PATIENCE) -> int:
+        """Let everything flow until it is quiet for so many seconds; returns how many messages went. Fails if it never
+        ends.
+        """
         count = 0
-        while self.to_server or self.to_client or self.stream.deadline is not None:
+        until = self.now + patience
+        while self.to_server or self.to_client or (self.stream.deadline or until) < until:
             if self.to_server:
                 self.server_reads()
             elif self.to_client:
@@ -202,9 +211,12 @@ class FakeEnvoy(ABC, Generic[Req]):
         assert names == sorted(names)
         assert not set(names) & set(removed), "a name added and removed in one response (rule 48)"
         bad = [Body.of(value).name for value in values if Body.of(value).bad]
+        self.kept.update(((type_url, name), held.get(name)) for name in bad)
         if type_url not in WHOLE and bad:
             values = values[: names.index(bad[0])]
             removed = []
+            if type_url == ENDPOINT:
+                self.warming.clear()
         for value in values:
             body = Body.of(value)
             if body.bad:
@@ -274,7 +286,7 @@ class SotwClient(FakeEnvoy[DiscoveryRequest]):
 
     def _new_stream(self) -> SotwStream:
         self.versions: dict[str, str] = getattr(self, "versions", {})
-        return SotwStream(self.encoder)
+        return SotwStream(self.encoder, self.quarantine)
 
     def _receive(self, request: DiscoveryRequest) -> Step:
         return self.stream.receive(request, self.now)
@@ -333,7 +345,7 @@ class DeltaClient(FakeEnvoy[DeltaDiscoveryRequest]):
     stream: DeltaStream
 
     def _new_stream(self) -> DeltaStream:
-        return DeltaStream(self.encoder)
+        return DeltaStream(self.encoder, self.quarantine)
 
     def _receive(self, request: DeltaDiscoveryRequest) -> Step:
         return self.stream.receive(request, self.now)

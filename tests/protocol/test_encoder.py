@@ -54,9 +54,9 @@ def test_a_stream_that_has_newer_nonces_gets_bytes_of_its_own() -> None:
     encoder = Encoder("test")
     shared = encoder.sotw(ROUTE, "v", SOME, 0)
     assert encoder.sotw(ROUTE, "v", SOME, 0) is shared
-    own = encoder.sotw(ROUTE, "v", SOME, shared.serial)
-    assert own.serial > shared.serial
-    assert own.nonce != shared.nonce
+    own = encoder.sotw(ROUTE, "v", SOME, shared[0].serial)
+    assert own[0].serial > shared[0].serial
+    assert own[0].nonce != shared[0].nonce
     assert encoder.sotw(ROUTE, "v", SOME, 0) is own
     (first,) = encoder.delta(ROUTE, "v", SOME, (), 0)
     (second,) = encoder.delta(ROUTE, "v", SOME, (), first.serial)
@@ -76,12 +76,13 @@ def test_what_a_push_does_not_use_is_forgotten() -> None:
 def test_what_is_remembered_is_bounded_between_pushes() -> None:
     encoder = Encoder("test")
     big = b"x" * (1 << 20)
-    live: list[Outgoing] = [
-        encoder.sotw(ROUTE, str(index), (resource(ROUTE, "r", big.decode()),), 0) for index in range(3)
-    ]
+    live: list[Outgoing] = []
+    for index in range(3):
+        live += encoder.sotw(ROUTE, str(index), (resource(ROUTE, "r", big.decode()),), 0)
     for index in range(200):
         encoder.sotw(ROUTE, f"other {index}", live[0].resources, 0)
-    kept = [value for value in (*encoder._old.values(), *encoder._new.values()) if isinstance(value, Outgoing)]
+    remembered = (*encoder._old.values(), *encoder._new.values())
+    kept = [m for value in remembered if isinstance(value, tuple) for m in value if isinstance(m, Outgoing)]
     assert sum(len(message.payload) for message in kept) <= 2 * (64 << 20)
     for index in range(20_000):
         encoder.empty_assignment(str(index))
@@ -90,7 +91,8 @@ def test_what_is_remembered_is_bounded_between_pushes() -> None:
 
 def test_bytes_are_what_protobuf_makes() -> None:
     encoder = Encoder("pilotfish", nonce_prefix="p-")
-    sotw = DiscoveryResponse.FromString(encoder.sotw(ROUTE, "v1", SOME, 0).payload)
+    (whole,) = encoder.sotw(ROUTE, "v1", SOME, 0)
+    sotw = DiscoveryResponse.FromString(whole.payload)
     assert (sotw.version_info, sotw.type_url, sotw.nonce) == ("v1", ROUTE, "p-1")
     assert sotw.control_plane.identifier == "pilotfish"
     assert [(any_.type_url, any_.value) for any_ in sotw.resources] == [(ROUTE, some.body) for some in SOME]
@@ -138,5 +140,5 @@ def test_difference(successor: bool) -> None:
 
 
 def test_a_response_does_not_show_its_payload() -> None:
-    message = Encoder("test").sotw(ROUTE, "v", (resource(ROUTE, "a", "secret"),), 0)
+    (message,) = Encoder("test").sotw(ROUTE, "v", (resource(ROUTE, "a", "secret"),), 0)
     assert repr(message) == "<Outgoing RouteConfiguration nonce=1 +('a',) -()>"

@@ -7,12 +7,14 @@ from envoy.service.discovery.v3.discovery_pb2 import DiscoveryResponse
 
 from tests.protocol.client import resource
 from tests.protocol.wire import Reply, SotwWire
-from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, SHORT, TYPES, Resource
+from translators.resources import CLUSTER, ENDPOINT, EXTENSION, LISTENER, ROUTE, SECRET, SHORT, TYPES, Resource
 from xds_server.protocol import Ignored, Nacked
 
 WHOLE = (CLUSTER, LISTENER)
 whole_types = pytest.mark.parametrize("type_url", WHOLE, ids=[SHORT[t] for t in WHOLE])
-part_types = pytest.mark.parametrize("type_url", [ENDPOINT, ROUTE, SECRET], ids=["EDS", "RDS", "SDS"])
+part_types = pytest.mark.parametrize(
+    "type_url", [ENDPOINT, ROUTE, SECRET, EXTENSION], ids=["EDS", "RDS", "SDS", "ECDS"]
+)
 
 
 @pytest.mark.parametrize("type_url", TYPES, ids=list(SHORT.values()))
@@ -67,6 +69,7 @@ def test_rule_16_clusters_and_listeners_go_by_omission(type_url: str) -> None:
 def test_rule_16_the_rest_goes_with_its_parent(type_url: str) -> None:
     wire = SotwWire()
     wire.holding(resource(type_url, "a"), resource(type_url, "b"))
+    wire.ask(CLUSTER)
     wire.ask(type_url, "a", "b")
     assert wire.offer(resource(type_url, "a")) == []
 
@@ -103,6 +106,7 @@ def test_rule_25_the_wildcard_and_an_unknown_name(type_url: str) -> None:
 def test_rule_27_there_is_no_negative_answer(type_url: str) -> None:
     wire = SotwWire()
     wire.holding(resource(type_url, "a"))
+    wire.ask(CLUSTER)
     assert wire.ask(type_url, "z") == []
     assert wire.want(type_url, "z", "a") == [Reply(SHORT[type_url], "a=1")]
 
@@ -117,11 +121,21 @@ def test_rule_27_but_of_whole_types_the_missing_one_is_seen_to_be_missing(type_u
 def test_rule_27_a_cluster_without_endpoints_gets_an_empty_assignment() -> None:
     wire = SotwWire()
     wire.holding(resource(CLUSTER, "c"), resource(CLUSTER, "d"), resource(ENDPOINT, "d"))
+    wire.ask(CLUSTER)
     assert wire.ask(ENDPOINT, "c", "d", "unknown") == [Reply("EDS", "c= d=1")]
     value = DiscoveryResponse.FromString(wire.payloads[-1]).resources[0].value
     assert value == b"\x0a\x01c"  # ClusterLoadAssignment{cluster_name: "c"}
     assert wire.ack(ENDPOINT) == []
     assert wire.offer(resource(CLUSTER, "c"), resource(ENDPOINT, "c"), *_cluster("d")) == [Reply("EDS", "c=1")]
+
+
+def test_rule_54_and_pitfall_3_on_a_stream_without_clusters_any_name_gets_an_empty_assignment() -> None:
+    """So speaks an Envoy that comes back while a cluster warms: it asks for no clusters until that is over."""
+    wire = SotwWire()
+    wire.holding(*_cluster("c"))
+    assert wire.ask(ENDPOINT, "c", "gone") == [Reply("EDS", "c=1 gone=")]
+    assert wire.ask(CLUSTER) == [Reply("CDS", "c=1"), Reply("EDS", "c=1")]
+    assert wire.want(ENDPOINT, "c", "gone", "unknown") == []
 
 
 def test_rule_27_endpoints_that_vanish_while_their_cluster_stays() -> None:
@@ -208,10 +222,11 @@ def test_a_rejected_cluster_that_is_deleted_is_no_error_any_more() -> None:
 def test_a_rejected_empty_assignment_comes_again_too() -> None:
     wire = SotwWire()
     wire.holding(resource(CLUSTER, "c"), resource(CLUSTER, "d"), resource(ENDPOINT, "d", "bad"))
+    wire.ask(CLUSTER)
     assert wire.ask(ENDPOINT, "c", "d") == [Reply("EDS", "c= d=bad")]
-    wire.nack(ENDPOINT)
-    assert wire.stream.status()[ENDPOINT].rejected == ("c", "d")
-    assert wire.offer(resource(CLUSTER, "c"), *_cluster("d")) == [Reply("EDS", "d=1"), Reply("EDS", "c=")]
+    assert wire.nack(ENDPOINT) == [Reply("EDS", "c=")]
+    assert wire.stream.status()[ENDPOINT].rejected == ("d",)
+    assert wire.offer(resource(CLUSTER, "c"), *_cluster("d")) == [Reply("EDS", "d=1")]
 
 
 def _cluster(name: str) -> list[Resource]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, TYPES
+from translators.resources import CLUSTER, ENDPOINT, EXTENSION, LISTENER, ROUTE, SECRET, TYPES
 from xds_server.protocol.subscription import NAMED_ONLY, UNCHANGED, Change, Subscription
 
 
@@ -115,7 +115,7 @@ def test_a_change_says_whether_it_is_one() -> None:
 
 def test_rule_22_types_that_may_be_asked_for_without_names() -> None:
     assert {t for t in TYPES if t not in NAMED_ONLY} == {CLUSTER, LISTENER}
-    assert {ENDPOINT, ROUTE, SECRET} == NAMED_ONLY
+    assert {ENDPOINT, ROUTE, SECRET, EXTENSION} == NAMED_ONLY
 
 
 def test_wants() -> None:

@@ -15,10 +15,12 @@ from envoy.service.discovery.v3.discovery_pb2 import (
 from tests.protocol.client import NODE, Body
 from tests.protocol.snapshots import snapshot
 from translators.resources import SHORT
-from xds_server.protocol import DeltaStream, Encoder, Limits, SotwStream
+from xds_server.protocol import DeltaStream, Encoder, Limits, Quarantine, SotwStream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from envoy.config.core.v3.base_pb2 import Node
 
     from translators.resources import Resource, ResourceSet
     from xds_server.protocol import Event, Step
@@ -35,15 +37,27 @@ class Reply(NamedTuple):
 class Wire(ABC):
     """One stream of either variant. `ask` sends a request; both `ask` and `offer` return what came back."""
 
-    def __init__(self, *, encoder: Encoder | None = None, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        encoder: Encoder | None = None,
+        limits: Limits | None = None,
+        quarantine: Quarantine | None = None,
+        node: Node = NODE,
+        peer: str = "",
+    ) -> None:
         self.encoder = encoder or Encoder("test")
         self.limits = limits or Limits()
+        self.quarantine = quarantine or Quarantine()
+        self.node = node
+        self.stream = self._new_stream(peer)
         self.current = snapshot()
         self.events: list[Event] = []
         self.nonces: list[str] = []
         self.versions: list[str] = []
         self.payloads: list[bytes] = []
         self.now = 0.0
+        self.names: dict[str, tuple[str, ...]] = {}
         self._first = True
 
     @property
@@ -63,6 +77,9 @@ class Wire(ABC):
 
     def offer_set(self, resource_set: ResourceSet) -> list[Reply]:
         return self._replies(self._offer(resource_set))
+
+    @abstractmethod
+    def _new_stream(self, peer: str) -> SotwStream | DeltaStream: ...
 
     @abstractmethod
     def ack(self, type_url: str, nonce: str | None = None) -> list[Reply]: ...
@@ -97,10 +114,10 @@ class Wire(ABC):
 class SotwWire(Wire):
     """State of the world."""
 
-    def __init__(self, *, encoder: Encoder | None = None, limits: Limits | None = None) -> None:
-        super().__init__(encoder=encoder, limits=limits)
-        self.stream = SotwStream(self.encoder, limits=self.limits)
-        self.names: dict[str, tuple[str, ...]] = {}
+    stream: SotwStream
+
+    def _new_stream(self, peer: str) -> SotwStream:
+        return SotwStream(self.encoder, self.quarantine, limits=self.limits, peer=peer)
 
     def _offer(self, resource_set: ResourceSet) -> Step:
         return self.stream.offer(resource_set, self.now, "test")
@@ -114,7 +131,7 @@ class SotwWire(Wire):
 
     def send(self, request: DiscoveryRequest) -> list[Reply]:
         if self._first:
-            request.node.CopyFrom(NODE)
+            request.node.CopyFrom(self.node)
             self._first = False
         return self.send_raw(request)
 
@@ -138,9 +155,10 @@ class SotwWire(Wire):
 class DeltaWire(Wire):
     """Delta."""
 
-    def __init__(self, *, encoder: Encoder | None = None, limits: Limits | None = None) -> None:
-        super().__init__(encoder=encoder, limits=limits)
-        self.stream = DeltaStream(self.encoder, limits=self.limits)
+    stream: DeltaStream
+
+    def _new_stream(self, peer: str) -> DeltaStream:
+        return DeltaStream(self.encoder, self.quarantine, limits=self.limits, peer=peer)
 
     def _offer(self, resource_set: ResourceSet) -> Step:
         return self.stream.offer(resource_set, self.now, "test")
@@ -167,7 +185,7 @@ class DeltaWire(Wire):
 
     def send(self, request: DeltaDiscoveryRequest) -> list[Reply]:
         if self._first:
-            request.node.CopyFrom(NODE)
+            request.node.CopyFrom(self.node)
             self._first = False
         return self.send_raw(request)
 

@@ -31,6 +31,14 @@ OTHERS: Final = """
 {kind: Gateway, metadata: {name: gw}, spec: {selector: {istio: ingressgateway}, servers: [
   {port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]}}
 ---
+{kind: Gateway, metadata: {name: l4}, spec: {selector: {istio: ingressgateway}, servers: [
+  {port: {number: 9000, name: tcp-a, protocol: TCP}, hosts: ["*"]},
+  {port: {number: 9001, name: tcp-b, protocol: TCP}, hosts: ["*"]},
+  {port: {number: 9443, name: tls, protocol: TLS}, hosts: ["*"], tls: {mode: PASSTHROUGH}}]}}
+---
+{kind: VirtualService, metadata: {name: l4}, spec: {hosts: ["*"], gateways: [l4], tcp: [
+  {match: [{port: 9000}], route: [{destination: {host: echo.example, port: {number: 82}}}]}]}}
+---
 {kind: VirtualService, metadata: {name: routes}, spec: {hosts: ["*"], gateways: [gw, x], http: [
   {match: [{uri: {prefix: /grpc}}], route: [{destination: {host: echo.example, port: {number: 81}}}]},
   {match: [{uri: {prefix: /selected}}], route: [{destination: {host: selected.example}}]},
@@ -39,19 +47,16 @@ OTHERS: Final = """
   {route: [{destination: {host: echo.example, port: {number: 80}}}]}]}}
 ---
 {kind: ServiceEntry, metadata: {name: selected}, spec: {hosts: [selected.example], resolution: STATIC,
-  ports: [{number: 80, name: http, protocol: HTTP}, {number: 82, name: grpc, protocol: GRPC},
-    {number: 83, name: tcp, protocol: TCP}], workloadSelector: {labels: {app: selected}}}}
----
-{kind: ServiceEntry, metadata: {name: opaque}, spec: {hosts: [opaque.example], resolution: STATIC,
-  addresses: [10.7.0.1],
-  ports: [{number: 443, name: tls, protocol: TLS}, {number: 90, name: tcp, protocol: TCP},
-    {number: 91, name: odd}],
-  endpoints: [{address: 10.0.0.9}]}}
+  ports: [{number: 80, name: http, protocol: HTTP}], workloadSelector: {labels: {app: selected}}}}
 ---
 {kind: ServiceEntry, metadata: {name: dns}, spec: {hosts: [dns.example], resolution: DNS,
   ports: [{number: 80, name: http, protocol: HTTP}]}}
 ---
 {kind: Pod, metadata: {name: pod, labels: {app: pod}}, spec: {}, status: {phase: Running, podIP: 10.9.9.9}}
+---
+{kind: Service, metadata: {name: away, namespace: elsewhere}, spec: {ports: [{name: http, port: 80}]}}
+---
+{kind: Service, metadata: {name: workload}, spec: {selector: {app: pod}, ports: [{name: http, port: 80}]}}
 """
 BASES: Final = {
     "DestinationRule": """
@@ -60,7 +65,7 @@ BASES: Final = {
     "ServiceEntry": """
 {kind: ServiceEntry, metadata: {name: x}, spec: {hosts: [echo.example], resolution: STATIC, location: MESH_INTERNAL,
   ports: [{number: 80, name: http, protocol: HTTP}, {number: 81, name: grpc, protocol: GRPC},
-    {number: 99, name: tcp, protocol: TCP}],
+    {number: 82, name: tcp, protocol: TCP}],
   endpoints: [{address: 10.0.0.1, locality: r1/z1, labels: {version: v1}},
     {address: 10.0.0.2, locality: r1/z2, labels: {version: v1}}, {address: 10.0.0.3, locality: r2/z1},
     {address: 10.0.0.4, locality: r3/z1}]}}
@@ -77,16 +82,17 @@ BASES: Final = {
   {port: {number: 8080, name: http, protocol: HTTP}, hosts: ["*"]}]}}
 """,
     "Sidecar": """
-{kind: Sidecar, metadata: {name: x}, spec: {workloadSelector: {labels: {app: selected}}, egress: [{hosts: ["*/*"]}],
-  outboundTrafficPolicy: {mode: REGISTRY_ONLY}}}
+{kind: Sidecar, metadata: {name: x}, spec: {egress: [{hosts: ["./*"]}]}}
 """,
     "MeshConfig": "{}",
 }
 ROUTE: Final = "route: [{destination: {host: echo.example, port: {number: 80}}}]"
-SPLIT: Final = "[{destination: {host: dns.example}, weight: 3}, {destination: {host: opaque.example}, weight: 3}]"
-HTTP_PORT: Final = "port: {number: 7000, protocol: HTTP}"
-GRPC_PORT: Final = "port: {number: 7000, protocol: GRPC}"
 SHARES: Final = "localityLbSetting: {distribute: [{from: r1/*, to: {r1/z1: 100}}]}"
+HTTPS: Final = """
+{spec: {servers: [{port: {number: 8443, name: https, protocol: HTTPS}, hosts: ["*"],
+  tls: {mode: MUTUAL, serverCertificate: /c, privateKey: /k, caCertificates: /a}}]}}
+"""
+L4_ROUTE: Final = "route: [{destination: {host: echo.example, port: {number: 82}}}]"
 NEEDS: Final[dict[str, dict[str, str]]] = {
     "DestinationRule": {
         "loadBalancer.consistentHash.httpCookie.": "loadBalancer: {consistentHash: {httpCookie: {name: c}}}",
@@ -119,9 +125,21 @@ NEEDS: Final[dict[str, dict[str, str]]] = {
         "defaultTrafficPolicy.connectionPool.http.http2KeepAlive.": "defaultTrafficPolicy: {connectionPool: {http: "
         "{http2KeepAlive: {interval: 1s, timeout: 1s}}}}",
     },
+    "Sidecar": {
+        "spec.ingress[].connectionPool.tcp.": "{spec: {ingress: [{port: {number: 8080, name: tcp, protocol: TCP}}]}}",
+        "spec.ingress[].connectionPool.http.maxConcurrentStreams": "{spec: {ingress: [{port: {number: 8080, "
+        "name: grpc, protocol: GRPC}}]}}",
+        "spec.inboundConnectionPool.tcp.": "{spec: {ingress: [{port: {number: 8080, name: tcp, protocol: TCP}}]}}",
+        "spec.inboundConnectionPool.http.maxConcurrentStreams": "{spec: {ingress: [{port: {number: 8080, "
+        "name: grpc, protocol: GRPC}}]}}",
+        "spec.ingress[].": "{spec: {ingress: [{port: {number: 8080, name: http, protocol: HTTP}}]}}",
+        "spec.egress[].port.": "{spec: {egress: [{port: {number: 9080, name: http, protocol: HTTP}, hosts: ['*/*']}]}}",
+        "spec.outboundTrafficPolicy.egressProxy.": "{spec: {outboundTrafficPolicy: {mode: ALLOW_ANY, "
+        "egressProxy: {host: echo.example, port: {number: 80}}}}}",
+    },
     "Gateway": {
-        "spec.servers[].tls.": "{spec: {servers: [{port: {number: 8443, name: https, protocol: HTTPS}, hosts: ['*'], "
-        "tls: {mode: SIMPLE}}]}}",
+        "spec.servers[].tls.": HTTPS,
+        "spec.servers[].port.name": HTTPS,
         "spec.servers[].tls.httpsRedirect": "{}",
     },
     "VirtualService": {
@@ -149,23 +167,16 @@ NEEDS: Final[dict[str, dict[str, str]]] = {
         }.items()
     }
     | {
-        "spec.tls[].": f"{{spec: {{gateways: [mesh], hosts: [opaque.example], http: [], "
-        f"tls: [{{match: [{{sniHosts: [opaque.example]}}], route: {SPLIT}}}]}}}}",
-        "spec.tcp[].": f"{{spec: {{gateways: [mesh], hosts: [opaque.example], http: [], tcp: [{{route: {SPLIT}}}]}}}}",
-    },
-    "Sidecar": {
-        "spec.egress[].": "{spec: {egress: [{port: {number: 80, protocol: HTTP}, hosts: ['*/*']}]}}",
-        "spec.egress[].hosts": "{}",
-        "spec.outboundTrafficPolicy.egressProxy.": "{spec: {outboundTrafficPolicy: {mode: ALLOW_ANY, "
-        "egressProxy: {host: echo.example, port: {number: 80}}}}}",
-        "spec.ingress[].": f"{{spec: {{ingress: [{{{HTTP_PORT}}}]}}}}",
-        "spec.ingress[].bind": f"{{spec: {{ingress: [{{{HTTP_PORT}, captureMode: NONE}}]}}}}",
-        "spec.ingress[].connectionPool.tcp.idleTimeout": "{spec: {ingress: [{port: {number: 7000, protocol: TCP}}]}}",
-        "spec.ingress[].connectionPool.http.maxConcurrentStreams": f"{{spec: {{ingress: [{{{GRPC_PORT}}}]}}}}",
-        "spec.ingress[].connectionPool.http.http2KeepAlive.": f"{{spec: {{ingress: [{{{GRPC_PORT}, "
-        "connectionPool: {http: {http2KeepAlive: {interval: 1s, timeout: 1s}}}}]}}",
-        "spec.inboundConnectionPool.http.http2KeepAlive.": "{spec: {inboundConnectionPool: {http: {http2KeepAlive: "
-        "{interval: 1s, timeout: 1s}}}}}",
+        f"spec.{kind}[].{path}": f"{{spec: {{gateways: [l4], {kind}: [{{{match}, {route}}}]}}}}"
+        for kind, match in {
+            "tls": "match: [{sniHosts: [a.example]}]",
+            "tcp": "match: [{port: 9001}]",
+        }.items()
+        for path, route in {
+            "": L4_ROUTE,
+            "route[].weight": "route: [{destination: {host: a.example}, weight: 3}, "
+            "{destination: {host: dns.example}, weight: 3}]",
+        }.items()
     },
 }
 """Kind, then a path or the beginning of one, to what else is set. Of a DestinationRule: in its trafficPolicy."""
@@ -212,31 +223,24 @@ SAMPLES: Final[dict[str, dict[str, Any]]] = {
         "spec.http[].route[].destination.port.number": 81,
         "spec.http[].mirror.port.number": 81,
         "spec.http[].match[].gateways": ["default/x"],
+        "spec.tls[].match[].destinationSubnets": ["10.0.0.0/8"],
+        "spec.tcp[].match[].destinationSubnets": ["10.0.0.0/8"],
+        "spec.tcp[].match[].sourceSubnet": "10.0.0.0/8",
+        "spec.tls[].route[].destination.subset": "v1",
+        "spec.tcp[].route[].destination.subset": "v1",
         "spec.http[].directResponse.body.bytes": "aGk=",
         "spec.http[].redirect.derivePort": "FROM_REQUEST_PORT",
         "spec.http[].retries.retryIgnorePreviousHosts": False,
         "spec.http[].corsPolicy.unmatchedPreflights": "IGNORE",
-        "spec.tls[].match[].sniHosts": ["*.opaque.example"],
-        "spec.tls[].match[].destinationSubnets": ["10.7.0.0/16"],
-        "spec.tcp[].match[].destinationSubnets": ["10.7.0.0/16"],
-        "spec.tls[].route[].destination.port.number": 90,
-        "spec.tcp[].route[].destination.port.number": 90,
     },
     "Sidecar": {
+        "spec.workloadSelector.labels": {"app": "other"},
         "spec.ingress[].captureMode": "NONE",
-        "spec.ingress[].bind": "127.0.0.9",
-        "spec.ingress[].defaultEndpoint": "127.0.0.1:8080",
-        "spec.ingress[].port.protocol": "TCP",
+        "spec.ingress[].defaultEndpoint": "127.0.0.1:9999",
         "spec.ingress[].connectionPool.http.h2UpgradePolicy": "UPGRADE",
         "spec.inboundConnectionPool.http.h2UpgradePolicy": "UPGRADE",
         "spec.egress[].captureMode": "NONE",
-        "spec.egress[].bind": "127.0.0.9",
-        "spec.egress[].hosts": ["*/echo.example"],
-        "spec.egress[].port.number": 81,
-        "spec.egress[].port.protocol": "TCP",
-        "spec.outboundTrafficPolicy.egressProxy.host": "dns.example",
-        "spec.outboundTrafficPolicy.egressProxy.subset": "v1",
-        "spec.outboundTrafficPolicy.egressProxy.port.number": 81,
+        "spec.outboundTrafficPolicy.mode": "REGISTRY_ONLY",
     },
     "Gateway": {
         "spec.selector": {"istio": "other"},
@@ -267,7 +271,6 @@ NOTHING_TO_SAY: Final = {
     ("MeshConfig", "enableAutoMtls"): "false, which is not the default, is what is so anyway",
     ("MeshConfig", "enablePrometheusMerge"): "false, which is not the default, is what is so anyway",
     ("Gateway", "spec.servers[].name"): "a name for people",
-    ("Gateway", "spec.servers[].port.name"): "of an HTTP server: a name for people",
     ("Sidecar", "spec.ingress[].port.name"): "a name for people",
     ("Sidecar", "spec.egress[].port.name"): "a name for people",
 }
@@ -385,7 +388,7 @@ def others(kind: str) -> tuple[Any, ...]:
 
 
 def seen(kind: str, tree: Any, *, tls: bool) -> tuple[Any, ...]:
-    """Return all that anyone can notice of an object: what a gateway and a sidecar are served, and what is said."""
+    """Return all that anyone can notice of an object: what a gateway is served, and what is said."""
     objects = list(others(kind))
     mesh, said = decode_mesh_config(tree if kind == "MeshConfig" else None)
     if kind != "MeshConfig":
@@ -400,19 +403,27 @@ def seen(kind: str, tree: Any, *, tls: bool) -> tuple[Any, ...]:
     served: Any = ()
     if mesh is not None:
         world = World(mesh=mesh).apply({one.key: one for one in objects})
-        place = Locality(region="r1", zone="z1")
-        gateway = (("istio", "ingressgateway"), ("version", "v2"))
-        workload = (("app", "selected"), ("version", "v2"))
-        views = (
-            ProxyView(type="router", namespace="istio-system", labels=gateway, locality=place),
-            ProxyView(type="sidecar", namespace="default", labels=workload, locality=place),
-        )
-        served = tuple(
-            ({url: types.version for url, types in made.types.items()}, made.diagnostics)
-            for made in (Translator().translate(world, view) for view in views)
-        )
+        translator = Translator()
+        translations = [translator.translate(world, view) for view in VIEWS]
+        served = [({url: types.version for url, types in one.types.items()}, one.diagnostics) for one in translations]
     return served, tuple(said)
 
+
+VIEWS: Final = (
+    ProxyView(
+        type="router",
+        namespace="istio-system",
+        labels=(("istio", "ingressgateway"), ("version", "v2")),
+        locality=Locality(region="r1", zone="z1"),
+    ),
+    ProxyView(
+        type="sidecar",
+        namespace="default",
+        labels=(("app", "pod"), ("version", "v2")),
+        dns_domain="default.svc.cluster.local",
+        locality=Locality(region="r1", zone="z1"),
+    ),
+)
 
 CASES: Final = [(kind, path) for kind in BASES for path in paths(kind) if (kind, path) not in NOTHING_TO_SAY]
 

@@ -11,6 +11,7 @@ import grpc
 import grpc.aio
 import pytest
 from envoy.config.cluster.v3 import cluster_pb2
+from envoy.config.core.v3 import extension_pb2
 from envoy.config.endpoint.v3 import endpoint_pb2
 from envoy.config.listener.v3 import listener_pb2
 from envoy.config.route.v3 import route_pb2
@@ -18,7 +19,7 @@ from envoy.extensions.transport_sockets.tls.v3 import secret_pb2
 from envoy.service.discovery.v3 import discovery_pb2
 
 from translators.model.world import World
-from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, Resource, ResourceSet, TypeSet
+from translators.resources import CLUSTER, ENDPOINT, EXTENSION, LISTENER, ROUTE, SECRET, Resource, ResourceSet, TypeSet
 from xds_server.metrics import Metrics
 from xds_server.push import Debounce, Push
 from xds_server.transport.limits import StreamLimits
@@ -69,6 +70,7 @@ class OneOfEach(OneCluster):
             LISTENER: listener_pb2.Listener(name="one"),
             ROUTE: route_pb2.RouteConfiguration(name="one"),
             SECRET: secret,
+            EXTENSION: extension_pb2.TypedExtensionConfig(name="one"),
         }
         made = {t: Resource(t, "one", m.SerializeToString(), ()) for t, m in messages.items()}
         return ResourceSet(view=view, types={CLUSTER: clusters, **{t: TypeSet.of(t, [r]) for t, r in made.items()}})

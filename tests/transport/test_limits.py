@@ -6,7 +6,7 @@ import asyncio
 import math
 import random
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import grpc
 import grpc.aio
@@ -169,7 +169,7 @@ async def test_a_stream_of_age_is_left_alone_while_it_is_busy() -> None:
         await until(lambda: stream._writer is None)
         at_rest = stream.expired(stream.expires)
         young = stream.expired(stream.expires - 1)
-        stream._core.deadline = stream.expires + 2.0
+        cast("Any", stream._core)._patience = stream.expires + 2.0
         waiting = stream.expired(stream.expires)
         overdue = stream.expired(stream.expires + UNHURRIED)
 

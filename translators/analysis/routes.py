@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from translators.analysis.mesh import Mesh
+    from translators.model.meta import ObjectKey
     from translators.model.origin import Diagnostic
     from translators.model.service import Service, ServicePort
     from translators.model.virtual_service import Destination, TCPRoute, TLSRoute
@@ -28,6 +29,20 @@ def route_remarks(mesh: Mesh) -> Iterator[Diagnostic]:
     for virtual_service in mesh.world.each(VirtualService):
         for path, destination, is_http in _destinations(virtual_service):
             yield from _destination_remarks(mesh, virtual_service, path, destination, is_http=is_http)
+
+
+def routed_ports(mesh: Mesh) -> frozenset[tuple[ObjectKey, int]]:
+    """Return the ports that VirtualServices lead to: key of the Service or ServiceEntry, and number."""
+    found: set[tuple[ObjectKey, int]] = set()
+    for virtual_service in mesh.world.each(VirtualService):
+        namespace = virtual_service.metadata.namespace
+        for _, destination, _ in _destinations(virtual_service):
+            service = mesh.services.find(mesh.services.resolve(destination.host, namespace), namespace)
+            if service is None:
+                continue
+            numbers = [p.number for p in service.ports] if destination.port is None else [destination.port.number]
+            found.update((service.origin, number) for number in numbers)
+    return frozenset(found)
 
 
 def _destinations(virtual_service: VirtualService) -> Iterator[tuple[str, Destination, bool]]:

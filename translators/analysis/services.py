@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from translators.analysis.proxies import services_before
+from translators.analysis.routes import routed_ports
 from translators.model import kubernetes
 from translators.model.codes import diagnose
 from translators.model.kubernetes import EndpointSlice, Pod
 from translators.model.origin import Origin
+from translators.model.service import Protocol
 from translators.model.service_entry import ServiceEntry
 from translators.model.workload_entry import WorkloadEntry
 from translators.model.world import SERVICE_NAME_LABEL
@@ -26,6 +29,7 @@ def service_remarks(mesh: Mesh) -> Iterator[Diagnostic]:
     yield from _entries_selecting_nothing(mesh)
     yield from _workloads_of_nothing(mesh)
     yield from _slices_of_nothing(mesh)
+    yield from _undeclared_ports(mesh)
 
 
 def _defined_twice(mesh: Mesh) -> Iterator[Diagnostic]:
@@ -98,3 +102,22 @@ def _slices_of_nothing(mesh: Mesh) -> Iterator[Diagnostic]:
                 Origin(slice_.key, "metadata.labels"),
                 hint=f"add the Service, or correct the label {SERVICE_NAME_LABEL}",
             )
+
+
+def _undeclared_ports(mesh: Mesh) -> Iterator[Diagnostic]:
+    """Routes to such a port are `routes`' business, and what stands before a gateway is no service of the mesh."""
+    routed = routed_ports(mesh)
+    in_front = {s.key for gateway in mesh.gateways.values() for s in services_before(mesh.world, gateway.spec.selector)}
+    for source in mesh.world.each(kubernetes.Service):
+        if source.key in in_front:
+            continue
+        hostname = f"{source.metadata.name}.{source.metadata.namespace}.svc.{mesh.world.cluster_domain}"
+        service = next((s for s in mesh.services.hidden(hostname) if s.origin == source.key), None)
+        for index, port in enumerate(service.ports if service is not None else ()):
+            if port.protocol is Protocol.UNSUPPORTED and (source.key, port.number) not in routed:
+                yield diagnose(
+                    "PF0727",
+                    f'port {port.number} ("{port.name}") does not say its protocol; sidecars look at the first bytes',
+                    Origin(source.key, f"spec.ports[{index}].name"),
+                    hint="name the port http, http2, grpc or tcp, perhaps with a suffix (http-web), or set appProtocol",
+                )

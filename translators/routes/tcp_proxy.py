@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import TcpProxy
 
 from translators.destination_rules import cluster_policy
-from translators.messages import set_duration
+from translators.tcp_policy import apply_tcp_policy
 
 if TYPE_CHECKING:
-    from translators.destination_rules import EffectivePolicy
     from translators.model.mesh_config import MeshConfig
     from translators.model.virtual_service import RouteDestination
     from translators.routes.scope import Reached, Scope
@@ -53,22 +52,5 @@ def _set_policy(out: TcpProxy, reached: Reached, scope: Scope, mesh: MeshConfig)
     if destination is None:
         return
     policy = cluster_policy(reached.rule, destination.port.number, destination.subset, mesh)
-    _set_idle_timeout(out, policy, scope)
-    balancer = policy.load_balancer
-    if balancer is not None and balancer.consistent_hash is not None and balancer.consistent_hash.use_source_ip:
-        out.hash_policy.add().source_ip.SetInParent()
-        scope.comes_from("hash_policy", policy.load_balancer_origin, "consistentHash.useSourceIp")
-    tunnel = policy.tunnel
-    if tunnel is not None:
-        host = f"[{tunnel.target_host}]" if ":" in tunnel.target_host else tunnel.target_host
-        out.tunneling_config.hostname = f"{host}:{tunnel.target_port}"
-        out.tunneling_config.use_post = tunnel.protocol == "POST"
-        scope.comes_from("tunneling_config", policy.tunnel_origin)
-
-
-def _set_idle_timeout(out: TcpProxy, policy: EffectivePolicy, scope: Scope) -> None:
-    """Without one, Envoy's is an hour, as Istio's."""
-    pool = policy.connection_pool
-    if pool is not None and pool.tcp is not None and pool.tcp.idle_timeout is not None:
-        set_duration(out.idle_timeout, pool.tcp.idle_timeout)
-        scope.comes_from("idle_timeout", policy.connection_pool_origin, "tcp.idleTimeout")
+    for part, origin, field in apply_tcp_policy(out, policy):
+        scope.comes_from(part, origin, field)

@@ -9,7 +9,7 @@ from translators.model.decode import MESH_CONFIG_KEY
 from translators.names import STAT_PATTERNS
 from translators.validation.connection_policy import check_connection_pool, check_outlier_detection
 from translators.validation.findings import Findings, quote
-from translators.validation.gateway_tls import CIPHERS
+from translators.validation.gateway_tls import CIPHERS, CURVES
 from translators.validation.http_policies import check_retries
 from translators.validation.load_balancer import check_locality
 from translators.validation.names import is_lower_label
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from translators.model.mesh_config import MeshConfig, MeshTLSConfig
     from translators.model.origin import Diagnostic
 
-_CURVES: Final = frozenset({"P-256", "P-384", "P-521", "X25519", "X25519MLKEM768"})
 _PATTERN: Final = re.compile(r"%[A-Z_]+%")
 
 
@@ -78,7 +77,7 @@ def _check_audience(found: Findings, path: str, entries: tuple[str, ...]) -> Non
 
 def _check_tls(found: Findings, path: str, tls: MeshTLSConfig) -> None:
     """Envoy refuses every cluster that has a name which it does not know."""
-    for name, values, known in (("cipherSuites", tls.cipher_suites, CIPHERS), ("ecdhCurves", tls.ecdh_curves, _CURVES)):
+    for name, values, known in (("cipherSuites", tls.cipher_suites, CIPHERS), ("ecdhCurves", tls.ecdh_curves, CURVES)):
         for index, value in enumerate(values):
             if value not in known:
                 found.add(

@@ -12,7 +12,7 @@ from translators.memo import Memo
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, SHORT
 from translators.services import endpoints_of, service_index
 from xds_server.admin.api import error, print_all
-from xds_server.admin.backend import iso_time
+from xds_server.admin.blame import iso_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,7 +1,8 @@
 """The xDS protocol without I/O: `receive(request, now)` and `offer(snapshot, now, reason)` give a `Step`.
 
-    encoder = Encoder("pilotfish-0")            # one for all streams of the process
-    stream = DeltaStream(encoder)               # or SotwStream(encoder): one for each connection
+    encoder = Encoder("pilotfish-0")            # one for all streams of the process,
+    quarantine = Quarantine()                   # and one of these
+    stream = DeltaStream(encoder, quarantine)   # or SotwStream(…): one for each connection
     step = stream.receive(request, now)         # a parsed DeltaDiscoveryRequest / DiscoveryRequest
     for event in step.events: ...               # the first holds Connected(node=...): proxy_of(node, root) tells who
     for response in step.responses: send(response.payload)
@@ -18,8 +19,10 @@ from xds_server.protocol.delta import DeltaStream
 from xds_server.protocol.encoder import Encoder
 from xds_server.protocol.events import (
     Acked,
+    Confined,
     Connected,
     Event,
+    Healed,
     Ignored,
     Nacked,
     Rejected,
@@ -28,19 +31,24 @@ from xds_server.protocol.events import (
 )
 from xds_server.protocol.ledger import TypeStatus
 from xds_server.protocol.node import proxy_of
+from xds_server.protocol.quarantine import Case, Quarantine
 from xds_server.protocol.sotw import SotwStream
 from xds_server.protocol.step import Limits, Outgoing, Step, Stream
 
 __all__ = [
     "Acked",
+    "Case",
+    "Confined",
     "Connected",
     "DeltaStream",
     "Encoder",
     "Event",
+    "Healed",
     "Ignored",
     "Limits",
     "Nacked",
     "Outgoing",
+    "Quarantine",
     "Rejected",
     "SotwStream",
     "Step",

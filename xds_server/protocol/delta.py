@@ -6,19 +6,25 @@ from typing import TYPE_CHECKING, Final
 
 from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest
 
-from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, TYPES
-from xds_server.protocol.stream import RESENT_WITH_PARENT, BaseStream, TypeState
+from translators.resources import CLUSTER, ENDPOINT, EXTENSION, LISTENER, ROUTE, SECRET, TYPES
+from xds_server.protocol.stream import RESENT_WITH_PARENT, BaseStream
 from xds_server.protocol.subscription import UNCHANGED, Change, Subscription
 
 if TYPE_CHECKING:
     from translators.resources import Resource, ResourceSet, TypeSet
     from xds_server.protocol.events import Rejected
+    from xds_server.protocol.state import TypeState
     from xds_server.protocol.step import Outgoing
 
 REMOVALS: Final = (LISTENER, ROUTE, CLUSTER, ENDPOINT, SECRET)
 """The order in which resources go: what refers to others first."""
 
-ALWAYS_RESENT: Final = frozenset({ENDPOINT, SECRET})
+NEVER_REMOVED: Final = frozenset({EXTENSION})
+"""Types of which absence is never said: Envoy takes the filter out of the listeners that it still holds, and draining
+connections fail (rule 49). What no listener names any more, Envoy forgets by itself.
+"""
+
+ALWAYS_RESENT: Final = frozenset({ENDPOINT, SECRET, EXTENSION})
 """Types of which a client that comes back is sent everything: their parents may be waiting for them (rule 53)."""
 
 _NOTHING: Final[frozenset[str]] = frozenset()
@@ -41,7 +47,7 @@ class DeltaStream(BaseStream[DeltaDiscoveryRequest]):
             return refused
         return subscription.update(subscribe, request.resource_names_unsubscribe)
 
-    def _due(self, snapshot: ResourceSet, now: float, asked: str, change: Change) -> list[Outgoing]:
+    def _due(self, snapshot: ResourceSet, now: float, asked: str = "", change: Change = UNCHANGED) -> list[Outgoing]:
         out: list[Outgoing] = []
         removals: dict[str, tuple[str, ...]] = {}
         children: dict[str, set[str]] = {}
@@ -54,7 +60,7 @@ class DeltaStream(BaseStream[DeltaDiscoveryRequest]):
             answered = change if type_url == asked else UNCHANGED
             if base is None:
                 messages = self._begin(state, new, now)
-            elif base.version != new.version or answered.owes or type_url in children:
+            elif base.version != new.version or answered.owes or type_url in children or state.owed:
                 messages = self._update(state, base, new, answered, children.get(type_url, _NOTHING), removals, now)
             else:
                 continue
@@ -72,13 +78,19 @@ class DeltaStream(BaseStream[DeltaDiscoveryRequest]):
         """Answer the first request of a type: always, so that the client need not wait for more (rules 28 and 52)."""
         wants, held = state.subscription, state.held
         state.held = {}
+        state.settle_debts()
         if not wants:
             return ()
         present = self._selected(wants, new)
         if held and new.type_url not in ALWAYS_RESENT:
             present = tuple(resource for resource in present if held.get(resource.name) != resource.version)
         # Rule 46, and rule 50: "removed_resources for listed names that are gone or no longer visible".
-        absent = sorted(name for name in {*wants.names, *held} if name not in new.resources)
+        withheld = self._withheld(new.type_url)
+        absent = sorted(
+            name
+            for name in {*wants.names, *held}
+            if name not in new.resources and not (name in withheld and name in held)
+        )
         return self._send(state, new, present, tuple(absent), now)
 
     def _update(
@@ -96,12 +108,9 @@ class DeltaStream(BaseStream[DeltaDiscoveryRequest]):
         messages: tuple[Outgoing, ...] = ()
         present: tuple[Resource, ...] = ()
         absent: tuple[str, ...] = ()
-        doubtful: set[str] = set()
         if base.version != new.version:
             differs = self._difference(wants, base, new)
             present, absent = differs.present, differs.absent
-            if state.ledger.in_doubt and not differs.names.isdisjoint(state.ledger.in_doubt):
-                doubtful = state.ledger.in_doubt.keys() - differs.names
             if absent and not (new.type_url == LISTENER and differs.added):
                 # Make before break (rule 61). A new listener may need the address of one that goes, so there the two
                 # stay together.
@@ -110,6 +119,8 @@ class DeltaStream(BaseStream[DeltaDiscoveryRequest]):
         extra = set(change.owed).union(
             name for name in again if name in wants.names or (wants.wildcard and name in resources)
         )
+        if state.owed:
+            extra.update(name for name in state.settle_debts() if wants.wants(name))
         if change.wildcard:
             present = self._encoder.everything(new)
         if extra:
@@ -123,20 +134,17 @@ class DeltaStream(BaseStream[DeltaDiscoveryRequest]):
                 removals[new.type_url] = tuple(name for name in late if name not in missing)
         if present or absent or change.wildcard:
             messages = self._send(state, new, present, absent, now)
-        if doubtful := {name for name in doubtful if name in state.ledger.in_doubt}:
-            # One of the rejected ones has changed, so the others, which may have been good, get their chance. In a
-            # response of their own: if the culprit is among them, it does not hold back what changed.
-            rest = tuple(resources[name] for name in sorted(doubtful) if name in resources)
-            gone = tuple(sorted(name for name in doubtful if name not in resources))
-            messages += self._send(state, new, rest, gone, now)
         return messages
 
     def _send(
         self, state: TypeState, new: TypeSet, present: tuple[Resource, ...], absent: tuple[str, ...], now: float
     ) -> tuple[Outgoing, ...]:
+        if absent and new.type_url in NEVER_REMOVED:
+            absent = ()
+            if not present and state.ledger.nonce_sent:
+                return ()
         messages = self._encoder.delta(new.type_url, new.version, present, absent, state.ledger.serial)
-        for message in messages:
-            state.ledger.sent(message, now)
+        state.ledger.sent(messages, new, now)
         return messages
 
 

@@ -5,18 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from translators.model.origin import implicit
-from translators.resources import ENDPOINT, TYPES, Resource, TypeSet, length_delimited
+from translators.resources import CLUSTER, ENDPOINT, LISTENER, TYPES, Resource, TypeSet, length_delimited
 from xds_server.protocol.difference import Difference, difference
+from xds_server.protocol.effective import Effective, Hold, effective
 from xds_server.protocol.passage import Stage, passage
 from xds_server.protocol.step import Outgoing
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator
+    from collections.abc import Hashable, Iterable, Iterator, Mapping
 
     from translators.resources import ResourceSet
 
 MESSAGE_SIZE: Final = 3_500_000
-"""Bytes after which a delta response is split: gRPC clients take 4 MiB by default (rules 59 and 93)."""
+"""Bytes after which a response is split, if it may be: gRPC clients take 4 MiB by default (rules 59 and 93)."""
+
+WHOLE: Final = frozenset({CLUSTER, LISTENER})
+"""Types whose every state-of-the-world response holds all that the client subscribed to: what is missing gets deleted
+(rules 14 and 16). https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#grouping-resources-into-responses
+"""
 
 _GENERATION_ENTRIES: Final = 4096
 _GENERATION_BYTES: Final = 64 << 20
@@ -36,7 +42,7 @@ class Encoder:
     lives two pushes (`turn`), and is bounded between them.
     """
 
-    __slots__ = ("_control_plane", "_limit", "_new", "_old", "_prefix", "_serial", "_size")
+    __slots__ = ("_control_plane", "_limit", "_new", "_old", "_passage", "_prefix", "_serial", "_size")
 
     def __init__(self, identifier: str, *, nonce_prefix: str = "", message_size: int = MESSAGE_SIZE) -> None:
         """`identifier` is shown by Envoy as `control_plane.identifier`; `nonce_prefix` tells processes apart."""
@@ -47,11 +53,13 @@ class Encoder:
         self._size = 0
         self._new: dict[Hashable, object] = {}
         self._old: dict[Hashable, object] = {}
+        self._passage: tuple[ResourceSet, ResourceSet, Stage | None, tuple[Stage, ...]] | None = None
 
     def turn(self) -> None:
         """End a push: drop what neither this one nor the one before it used."""
         self._old, self._new = self._new, {}
         self._size = 0
+        self._passage = None
 
     def difference(self, old: TypeSet, new: TypeSet) -> Difference:
         """See `difference.difference`; worked out once for all streams that were sent the same."""
@@ -67,19 +75,36 @@ class Encoder:
             hit = self._remember(key, tuple(resources[name] for name in sorted(resources)))
         return hit
 
+    def altered(self, types: TypeSet, updates: tuple[tuple[str, Resource | None], ...]) -> TypeSet:
+        """A set with some resources put in or taken out (None)."""
+        key = ("altered", types.type_url, types.version, updates)
+        return self._recall(key) or self._remember(key, types.replace(dict(updates)))
+
     def together(self, types: TypeSet, lingering: tuple[Resource, ...]) -> TypeSet:
         """A set with resources that are about to leave it, for the first step of make-before-break (rule 62)."""
-        key = ("together", types.type_url, types.version, lingering)
-        return self._recall(key) or self._remember(key, types.replace({gone.name: gone for gone in lingering}))
+        return self.altered(types, tuple((gone.name, gone) for gone in lingering))
 
-    def passage(self, held: ResourceSet, target: ResourceSet, pending: frozenset[str]) -> tuple[Stage, ...]:
-        """See `passage.passage`; worked out once for all streams that hold the same."""
+    def passage(self, held: ResourceSet, target: ResourceSet, waiting: Stage | None) -> tuple[Stage, ...]:
+        """See `passage.passage`; worked out once for all streams that hold the same. The streams of one view come one
+        after the other, with the very same objects.
+        """
+        last = self._passage
+        if last is not None and last[0] is held and last[1] is target and last[2] is waiting:
+            return last[3]
         versions = (*(held[t].version for t in TYPES), *(target[t].version for t in TYPES))
-        key = ("passage", versions, pending)
-        hit: tuple[Stage, ...] | None = self._recall(key)
-        if hit is None or hit[-1].snapshot is not target:
-            hit = self._remember(key, passage(self, held, target, pending))
-        return hit
+        about = (waiting.arrival, waiting.awaits, waiting.about) if waiting is not None else None
+        key = ("passage", versions, about)
+        stages: tuple[Stage, ...] | None = self._recall(key)
+        if stages is None or stages[-1].snapshot is not target:
+            stages = self._remember(key, passage(self, held, target, waiting))
+        self._passage = (held, target, waiting, stages)
+        return stages
+
+    def effective(self, wanted: ResourceSet, holds: tuple[Hold, ...], accepted: Mapping[str, TypeSet]) -> Effective:
+        """See `effective.effective`; worked out once for all clients that rejected and accepted the same."""
+        known = tuple(sorted((type_url, types.version) for type_url, types in accepted.items()))
+        key = ("effective", tuple(wanted[t].version for t in TYPES), holds, known)
+        return self._recall(key) or self._remember(key, effective(self, wanted, holds, accepted))
 
     def empty_assignment(self, name: str) -> Resource:
         """A ClusterLoadAssignment without endpoints (its field 1 is the name): the state-of-the-world way to say that
@@ -92,15 +117,22 @@ class Encoder:
 
     def sotw(
         self, type_url: str, version: str, resources: tuple[Resource, ...], after: int, *, whole: bool = False
-    ) -> Outgoing:
-        """Return a DiscoveryResponse. `whole`: these are all resources of that version, so it need not look at each."""
+    ) -> tuple[Outgoing, ...]:
+        """Return a DiscoveryResponse, or several if one would be too big and the type may come in parts.
+
+        `whole`: these are all resources of that version, so it need not look at each.
+        """
         key = ("sotw", type_url, version, whole or resources)
-        hit: Outgoing | None = self._recall(key)
-        if hit is not None and hit.serial > after:
+        hit: tuple[Outgoing, ...] | None = self._recall(key)
+        if hit is not None and hit[0].serial > after:
             return hit
         fragments = [resource.sotw_fragment for resource in resources]
-        message = self._message(type_url, version, resources, (), fragments, control_plane_field=6)
-        return self._remember(key, message, len(message.payload))
+        limit = sum(map(len, fragments)) if type_url in WHOLE else self._limit
+        messages = tuple(
+            self._message(type_url, version, *part, control_plane_field=6)
+            for part in _split(resources, (), fragments, limit)
+        )
+        return self._remember(key, messages, sum(len(message.payload) for message in messages))
 
     def delta(
         self, type_url: str, version: str, resources: tuple[Resource, ...], removed: tuple[str, ...], after: int
@@ -110,9 +142,11 @@ class Encoder:
         hit: tuple[Outgoing, ...] | None = self._recall(key)
         if hit is not None and hit[0].serial > after:
             return hit
+        fragments = [resource.delta_fragment for resource in resources]
+        fragments += [length_delimited(6, name.encode()) for name in removed]
         messages = tuple(
             self._message(type_url, version, *part, control_plane_field=7)
-            for part in _split(resources, removed, self._limit)
+            for part in _split(resources, removed, fragments, self._limit)
         )
         size = sum(len(message.payload) for message in messages) + _NAME_BYTES * len(removed)
         return self._remember(key, messages, size)
@@ -159,11 +193,9 @@ class Encoder:
 
 
 def _split(
-    resources: tuple[Resource, ...], removed: tuple[str, ...], limit: int
+    resources: tuple[Resource, ...], removed: tuple[str, ...], fragments: list[bytes], limit: int
 ) -> Iterator[tuple[tuple[Resource, ...], tuple[str, ...], list[bytes]]]:
     """Cut into parts of at most `limit` bytes (one fragment at least): resources, removed names and their encoding."""
-    fragments = [resource.delta_fragment for resource in resources]
-    fragments += [length_delimited(6, name.encode()) for name in removed]
     start = size = 0
     for index, fragment in enumerate(fragments):
         if size + len(fragment) > limit and index > start:

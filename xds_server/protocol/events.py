@@ -10,6 +10,8 @@ import msgspec
 if TYPE_CHECKING:
     from envoy.config.core.v3.base_pb2 import Node
 
+    from translators.resources import Resource
+
 MESSAGE_LIMIT = 1000
 """Characters of a NACK's message that are kept: it can hold a whole resource (xds-protocol rule 109)."""
 
@@ -70,6 +72,25 @@ class Nacked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Confined:
+    """The client has rejected this resource, and no other is to blame: it is kept from the client for a while."""
+
+    resource: Resource
+    error: str
+    retry_at: float
+    """When it is tried again; seconds, of the stream's clock."""
+    rejections: int
+    """How often the client has rejected it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healed:
+    """The client has accepted a resource that it had rejected."""
+
+    resource: Resource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ignored:
     """(A part of) a request that means nothing here, and that a client may send all the same."""
 
@@ -86,4 +107,4 @@ class Rejected:
     reason: str
 
 
-Event = Connected | Subscribed | Unsubscribed | Acked | Nacked | Ignored | Rejected
+Event = Connected | Subscribed | Unsubscribed | Acked | Nacked | Confined | Healed | Ignored | Rejected

@@ -1,9 +1,10 @@
-"""Make before break: the way from what a client holds to what it should hold, without a moment in between at which a
-request would find no cluster (xds-protocol rules 61 to 63; architecture, sixth idea).
+"""Make before break: the way from what a client holds to what it should hold, without a moment in between at which
+something that it still uses is gone (xds-protocol rules 61 to 63; architecture, sixth idea).
 
-A route that names a new cluster waits until the client has accepted that cluster, and a cluster that routes still name
-stays until the client has accepted the routes without it. Both waits are bounded: a cluster that cannot get warm must
-not hold routes hostage, and a client that never answers must not keep what is gone.
+A route (or a listener, for TCP) that names a new cluster waits until the client has accepted that cluster. What goes
+waits until the client has accepted whatever no longer refers to it: a cluster the routes and listeners without it, a
+secret, a filter by ECDS or a route configuration the listeners, a secret also the clusters. Both waits are bounded: a
+cluster that cannot get warm must not hold routes hostage, and a client that never answers must not keep what is gone.
 """
 
 from __future__ import annotations
@@ -11,22 +12,28 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET
+from translators.resources import CLUSTER, ENDPOINT, EXTENSION, LISTENER, ROUTE, SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from translators.resources import ResourceSet
+    from xds_server.protocol.effective import Reference
     from xds_server.protocol.encoder import Encoder
 
 CLUSTER_PATIENCE: Final = 2.0
 """Seconds that routes wait for the ACK of a cluster that is new to the client, once in the cluster's life."""
 
-ROUTE_PATIENCE: Final = 30.0
-"""Seconds that a cluster stays for want of the ACK of the routes that no longer name it."""
+REMOVAL_PATIENCE: Final = 30.0
+"""Seconds that something stays for want of the ACK of what no longer refers to it."""
 
-_REFERRING: Final = (LISTENER, ROUTE)
-_REFERRED: Final = (CLUSTER, ENDPOINT, SECRET)
+_ROUTING: Final = (LISTENER, ROUTE)
+_REFERRING: Final = (*_ROUTING, CLUSTER)
+_AWAITED: Final = (CLUSTER, ROUTE, SECRET, EXTENSION)
+_REFERRED: Final = (*_AWAITED, ENDPOINT)
+"""What stays while something is awaited. Endpoints stay with their cluster; but that they go is no reason to wait: a
+cluster that has changed may wait for just this, and one that uses them keeps them (rule 49).
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,35 +41,49 @@ class Stage:
     """One snapshot on the way. The next may be offered once the types in `awaits` are answered, or after `patience`."""
 
     snapshot: ResourceSet
-    awaits: tuple[str, ...] = ()
-    patience: float = 0.0
-    names: frozenset[str] = frozenset()
-    """The clusters that it is about: those that come, or those that go."""
+    awaits: frozenset[str] = frozenset()
+    about: frozenset[Reference] = frozenset()
+    """What comes, or what goes."""
+    arrival: bool = False
+
+    @property
+    def patience(self) -> float:
+        """Seconds."""
+        return CLUSTER_PATIENCE if self.arrival else REMOVAL_PATIENCE
 
 
-def passage(encoder: Encoder, held: ResourceSet, target: ResourceSet, pending: frozenset[str]) -> tuple[Stage, ...]:
+def passage(encoder: Encoder, held: ResourceSet, target: ResourceSet, waiting: Stage | None) -> tuple[Stage, ...]:
     """Return the stages from the snapshot that was offered last to `target`, which is the last of them.
 
-    `pending` are the clusters of the stage that the client has not answered yet: what came is still new to it, and what
-    goes is still named by the routes that it may have.
+    `waiting` is the stage that the client has not answered yet: what came is still new to it, and what goes is still
+    referred to by what it may have.
     """
-    clusters = encoder.difference(held[CLUSTER], target[CLUSTER])
-    new = clusters.added | pending
-    leaving = frozenset(clusters.absent)
-    arriving: set[str] = set()
-    referred = set(pending)
-    for type_url in _REFERRING:
+    leaving = {(t, name) for t in _REFERRED for name in encoder.difference(held[t], target[t]).absent}
+    new = {(CLUSTER, name) for name in encoder.difference(held[CLUSTER], target[CLUSTER]).added}
+    going: set[Reference] = set()
+    awaits: set[str] = set()
+    if waiting is not None and waiting.arrival:
+        new |= waiting.about
+    elif waiting is not None and (going := leaving & waiting.about):
+        awaits.update(waiting.awaits)
+    arriving: set[Reference] = set()
+    for type_url in _REFERRING if leaving or new else ():
         differs = encoder.difference(held[type_url], target[type_url])
-        old = held[type_url].resources
-        arriving.update(n for resource in differs.present for t, n in resource.refs if t == CLUSTER and n in new)
-        referred.update(n for name in differs.names if name in old for t, n in old[name].refs if t == CLUSTER)
+        old, kept = held[type_url].resources, target[type_url].resources
+        if type_url in _ROUTING:
+            arriving.update(reference for r in differs.present for reference in r.refs if reference in new)
+        # Of the types that may linger themselves, those that go do so together with what they refer to.
+        changed = [old[n] for n in differs.names if n in old and (n in kept or type_url == LISTENER)]
+        if lost := {reference for resource in changed for reference in resource.refs if reference in leaving}:
+            going |= lost
+            awaits.add(type_url)
     stages = []
     if arriving:
-        grown = _with(encoder, target, held, _REFERRED, replaced=_REFERRING)
-        stages.append(Stage(snapshot=grown, awaits=(CLUSTER,), patience=CLUSTER_PATIENCE, names=frozenset(arriving)))
-    if going := leaving & referred:
+        grown = _with(encoder, target, held, _REFERRED, replaced=_ROUTING)
+        stages.append(Stage(snapshot=grown, awaits=frozenset({CLUSTER}), about=frozenset(arriving), arrival=True))
+    if going:
         moved = _with(encoder, target, held, _REFERRED)
-        stages.append(Stage(snapshot=moved, awaits=_REFERRING, patience=ROUTE_PATIENCE, names=going))
+        stages.append(Stage(snapshot=moved, awaits=frozenset(awaits), about=frozenset(going)))
     return (*stages, Stage(snapshot=target))
 
 

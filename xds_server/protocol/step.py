@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from translators.resources import Resource, ResourceSet
     from xds_server.protocol.ledger import TypeStatus
+    from xds_server.protocol.quarantine import Case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +83,10 @@ class Stream(Protocol[Request_contra]):
     what this stream was sent, so a slow reader is given only the newest (xds-protocol rule 101).
     """
 
-    deadline: float | None
-    """When to call `wake`, if nothing else happens before; None: not at all."""
+    @property
+    def deadline(self) -> float | None:
+        """When to call `wake`, if nothing else happens before; None: not at all."""
+        ...
 
     def receive(self, request: Request_contra, now: float) -> Step:
         """Take in one request; `now` is in seconds, of any clock that never goes back.
@@ -104,6 +107,14 @@ class Stream(Protocol[Request_contra]):
 
     def wake(self, now: float) -> Step:
         """Send what has waited for an answer of the client for long enough. Does nothing before `deadline`."""
+        ...
+
+    def retry(self, now: float) -> Step:
+        """Try at once what the client has rejected, and begin anew to count how often it has."""
+        ...
+
+    def cases(self) -> tuple[Case, ...]:
+        """Return what is in quarantine for this client, by type URL and name."""
         ...
 
     def status(self) -> Mapping[str, TypeStatus]:

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from sys import intern
 from typing import TYPE_CHECKING, Final
 
-from translators.resources import ENDPOINT, ROUTE, SECRET
+from translators.resources import ENDPOINT, EXTENSION, ROUTE, SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 WILDCARD: Final = "*"
 
-NAMED_ONLY: Final = frozenset({ENDPOINT, ROUTE, SECRET})
+NAMED_ONLY: Final = frozenset({ENDPOINT, ROUTE, SECRET, EXTENSION})
 """Types of which a request without names never means everything: Envoy and gRPC send exactly that when the last cluster
 or listener goes (rule 21). HOW: "For Listener and Cluster resource types, there is also a wildcard subscription"; Envoy
 uses the legacy form for scoped routes and virtual hosts too (rule 22). An explicit "*" is taken for any type.

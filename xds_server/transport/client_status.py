@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from translators.resources import Resource
-    from xds_server.protocol import TypeStatus
+    from xds_server.protocol import Case, TypeStatus
     from xds_server.transport.calls import Calls
 
 SERVICE: Final = csds_pb2.DESCRIPTOR.services_by_name["ClientStatusDiscoveryService"].full_name
@@ -63,6 +63,9 @@ class Client(Protocol):
     def held(self, type_url: str) -> tuple[Resource, ...]:
         """See `protocol.Stream.held`."""
 
+    def cases(self) -> tuple[Case, ...]:
+        """See `protocol.Stream.cases`."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Held:
@@ -70,6 +73,8 @@ class _Held:
 
     status: TypeStatus
     resources: tuple[Resource, ...]
+    cases: Mapping[str, Case]
+    """What the proxy rejected, by name."""
 
 
 class TooMuchError(Exception):
@@ -130,8 +135,12 @@ async def client_status(request: _Request, clients: Collection[Client]) -> _Resp
         node = Node.FromString(client.node)
         if any_matches(matchers, node):
             _, types = found.setdefault(node.id, (node, {}))
-            types |= {t: _Held(status, client.held(t)) for t, status in client.status().items()}
+            types |= {t: _Held(status, client.held(t), _of_type(t, client)) for t, status in client.status().items()}
     return await asyncio.to_thread(_answer, found, contents=not request.exclude_resource_contents)
+
+
+def _of_type(type_url: str, client: Client) -> dict[str, Case]:
+    return {case.resource.name: case for case in client.cases() if case.resource.type_url == type_url}
 
 
 def _answer(found: Mapping[str, tuple[Node, Mapping[str, _Held]]], *, contents: bool) -> _Response:
@@ -161,8 +170,9 @@ def _entries(type_url: str, held: _Held, *, contents: bool) -> list[_Generic]:
         resource = resources.get(name)
         entry.version_info = resource.version if resource is not None else ""
         if state == "ERROR":
-            entry.error_state.details = status.error
-            entry.error_state.version_info = entry.version_info
+            case = held.cases.get(name)
+            entry.error_state.details = case.error if case is not None else status.error
+            entry.error_state.version_info = case.resource.version if case is not None else entry.version_info
         if contents and resource is not None and type_url != SECRET:
             entry.xds_config.type_url = type_url
             entry.xds_config.value = resource.body

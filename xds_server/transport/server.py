@@ -13,7 +13,7 @@ import grpc
 import grpc.aio
 from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, DiscoveryRequest
 
-from xds_server.protocol import DeltaStream, Encoder, Limits, SotwStream
+from xds_server.protocol import DeltaStream, Encoder, Limits, Quarantine, SotwStream
 from xds_server.transport import client_status, health, load_stats, reflection
 from xds_server.transport.calls import Calls
 from xds_server.transport.ending import Ending
@@ -75,6 +75,7 @@ class AdsServer:
         """The port that was chosen; 0 until `start`."""
         self._push = push
         self._encoder = Encoder(identifier, nonce_prefix=f"{time.time_ns() // 1_000_000:x}-")
+        self._quarantine = Quarantine()
         self._limits = limits
         self._age, self._first_message, self._write_deadline = (
             span or math.inf for span in (limits.connection_age, limits.first_message, limits.write_deadline)
@@ -135,7 +136,7 @@ class AdsServer:
         if refusal is not None:
             refusal.tell(context)
             return
-        core: Any = variant(self._encoder, limits=self._protocol_limits)
+        core: Any = variant(self._encoder, self._quarantine, limits=self._protocol_limits)
         expires = time.monotonic() + self._age * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load
         stream = AdsStream[Any](core, context, self, service, expires=expires)
         self._open[stream] = None

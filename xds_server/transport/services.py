@@ -20,9 +20,7 @@ from envoy.service.listener.v3 import lds_pb2
 from envoy.service.route.v3 import rds_pb2
 from envoy.service.secret.v3 import sds_pb2
 
-from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET
-
-EXTENSION_CONFIG: Final = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
+from translators.resources import CLUSTER, ENDPOINT, EXTENSION, LISTENER, ROUTE, SECRET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +88,6 @@ SERVICES: Final = (
         name=config_discovery_pb2.DESCRIPTOR.services_by_name["ExtensionConfigDiscoveryService"].full_name,
         sotw="StreamExtensionConfigs",
         delta="DeltaExtensionConfigs",
-        type_url=EXTENSION_CONFIG,
+        type_url=EXTENSION,
     ),
 )

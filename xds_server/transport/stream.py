@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from translators.model.proxy import Proxy
     from translators.resources import Resource, ResourceSet
     from xds_server.metrics import Metrics
-    from xds_server.protocol import Outgoing, Step, TypeStatus
+    from xds_server.protocol import Case, Outgoing, Step, TypeStatus
     from xds_server.protocol import Stream as Core
     from xds_server.transport.services import DiscoveryService
 
@@ -74,6 +74,7 @@ class AdsStream(Generic[Request]):
     """A connected proxy, or one type of it. `push.Stream` for the Push; `serve` is the body of the gRPC handler."""
 
     __slots__ = (
+        "_armed",
         "_context",
         "_core",
         "_ending",
@@ -123,6 +124,7 @@ class AdsStream(Generic[Request]):
         self._reader: asyncio.Task[object] | None = None
         self._room: asyncio.Event | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._armed: float | None = None
         self._ending: Ending | None = None
         self.proxy: Proxy
         self.node = b""
@@ -159,6 +161,14 @@ class AdsStream(Generic[Request]):
                 self._writer = self._loop.create_task(self._write())
         except Exception as error:  # noqa: BLE001 - one stream's defect must not stop the push to the others
             self._broken(error)
+
+    def cases(self) -> tuple[Case, ...]:
+        """Return what the proxy has rejected and is kept from it, by type URL and name."""
+        return self._core.cases()
+
+    def retry(self) -> None:
+        """Have all of that tried again at once."""
+        self._send(self._core.retry(time.monotonic()))
 
     def end(self, ending: Ending) -> bool:
         """Have the stream end with a status; returns at once, false if it is ending already."""
@@ -240,6 +250,8 @@ class AdsStream(Generic[Request]):
                 self._send(step)
                 if len(self._outgoing) > _BACKLOG:
                     await self._wait_for_room()
+            else:
+                self._arm()
 
     def _note(self, event: object) -> bool:
         """Take note of a rarer event; false if the stream is over."""
@@ -286,18 +298,22 @@ class AdsStream(Generic[Request]):
     def _send(self, step: Step) -> None:
         """Have the responses of a step written, and the core woken when it wants to be."""
         self._outgoing += step.responses
-        if self._core.deadline is not None:
-            self._set_timer(self._core.deadline)
+        self._arm()
         if self._writer is None and self._outgoing:
             self._writer = self._loop.create_task(self._write())
 
-    def _set_timer(self, deadline: float) -> None:
+    def _arm(self) -> None:
+        """Have the core woken when it wants to be; nothing else is of use after that."""
+        deadline = self._core.deadline
+        if deadline is None or deadline == self._armed:
+            return
         if self._timer is not None:
             self._timer.cancel()
+        self._armed = deadline
         self._timer = self._loop.call_later(max(deadline - time.monotonic(), 0.0), self._wake)
 
     def _wake(self) -> None:
-        self._timer = None
+        self._timer = self._armed = None
         try:
             self._send(self._core.wake(time.monotonic()))
         except Exception as error:  # noqa: BLE001 - one stream's defect must not stop the others
@@ -309,8 +325,7 @@ class AdsStream(Generic[Request]):
         if snapshot is None:
             return False
         responses = self._core.offer(snapshot, time.monotonic(), "push").responses
-        if self._core.deadline is not None:
-            self._set_timer(self._core.deadline)
+        self._arm()
         if not responses:
             return False
         self._outgoing += responses

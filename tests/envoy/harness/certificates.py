@@ -60,6 +60,19 @@ class Authority:
             partial.replace(path)
         return paths
 
+    def revoke(self, *certificates: Path) -> Path:
+        """Sign the list of revoked certificates, with these on it, and return its path."""
+        now = dt.datetime.now(dt.UTC)
+        builder = x509.CertificateRevocationListBuilder().issuer_name(self._name).last_update(now - _DAY)
+        builder = builder.next_update(now + _DAY)
+        for path in certificates:
+            number = x509.load_pem_x509_certificate(path.read_bytes()).serial_number
+            revoked = x509.RevokedCertificateBuilder().serial_number(number).revocation_date(now - _DAY).build()
+            builder = builder.add_revoked_certificate(revoked)
+        crl = self.path.with_suffix(".crl")
+        crl.write_bytes(builder.sign(self._key, hashes.SHA256()).public_bytes(_PEM))
+        return crl
+
     def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
         now = dt.datetime.now(dt.UTC)
         return (

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xds_server.cli.main import main
-from xds_server.protocol import DeltaStream, SotwStream
-from xds_server.protocol.stream import BaseStream
+from xds_server.protocol import DeltaStream, Encoder, SotwStream
+from xds_server.protocol.passage import Stage
 
 if TYPE_CHECKING:
     from xds_server.protocol import Outgoing
+    from xds_server.protocol.stream import BaseStream
 
 
 def backwards(variant: type[BaseStream[Any]]) -> None:
@@ -29,5 +30,5 @@ def backwards(variant: type[BaseStream[Any]]) -> None:
 if __name__ == "__main__":
     backwards(DeltaStream)
     backwards(SotwStream)
-    BaseStream._can_wait = lambda _: False  # type: ignore[assignment, method-assign]
+    Encoder.passage = lambda _, _held, target, _waiting: (Stage(snapshot=target),)  # type: ignore[assignment, method-assign]
     main()

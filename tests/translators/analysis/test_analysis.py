@@ -56,6 +56,7 @@ def said(world: World) -> tuple[Diagnostic, ...]:
     return found
 
 
+SCOPED = "Sidecar a: {workloadSelector: {labels: {app: a}}, egress: [{hosts: ['./*']}]}\n"
 GATEWAY: Final = """
 Gateway gw: {selector: {istio: ingressgateway},
   servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]}
@@ -369,10 +370,7 @@ def test_findings_suggest_what_was_meant() -> None:
             [("edge", {"istio": "ingressgateway"})],
         ),
         (
-            (
-                "Sidecar a: {workloadSelector: {labels: {app: a}}, egress: [{hosts: ['./*']}]}\n"
-                "VirtualService team/v: {hosts: [v.org], http: [{directResponse: {status: 200}}]}\n"
-            ),
+            SCOPED + "VirtualService team/v: {hosts: [v.org], http: [{directResponse: {status: 200}}]}\n",
             [("istio-system", {}), ("default", {"app": "a"}), ("team", {})],
         ),
     ],

@@ -127,6 +127,11 @@ CASES = (
         "PF0736 EndpointSlice default/e metadata.labels",
     ),
     case(
+        "a port that does not say its protocol",
+        "Service s: {ports: [{port: 80, name: http}, {port: 81, name: x}, {port: 3306, name: y}], selector: {app: s}}",
+        "PF0727 Service default/s spec.ports[1].name",
+    ),
+    case(
         "a port that the Service before the gateway has not",
         GATEWAY
         + "Service istio-system/in: {ports: [{port: 443, targetPort: 8443}], selector: {istio: ingressgateway}}",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.certificates import Authority
+from tests.envoy.harness.certificates import Authority
 from tests.require import envoy_binary, require
 from tests.translators import goldens, second_decoder
 from tests.translators.second_decoder import first_decoder
@@ -107,15 +107,14 @@ def test_the_order_of_destinations_does_not_matter(path: Path) -> None:
 def certificate_files(folder: Path) -> dict[str, Path]:
     """Return a file for each that the cases name, since Envoy reads them even to validate."""
     authority = Authority(folder / "certificates")
-    client = authority.issue("client")
     names = ("ca.pem", "cert.pem", "key.pem", "crl.pem")
-    files = (authority.root, client.chain, client.key, authority.revoke())
+    files = (authority.path, *authority.issue("client", "client.example"), authority.revoke())
     of_cases = {f"/etc/certs/{name}": file for name, file in zip(names, files, strict=True)}
-    return of_cases | {SYSTEM_CERTIFICATES: authority.root}
+    return of_cases | {SYSTEM_CERTIFICATES: authority.path}
 
 
 def test_envoy_accepts_every_cluster(tmp_path: Path) -> None:
-    require("envoy", "openssl")
+    require("envoy")
     clusters = []
     files = certificate_files(tmp_path)
     for path in CASES:

@@ -7,6 +7,8 @@ from typing import Final
 from translators.model.effects.destination_rule import CONNECTION_POOL
 from translators.model.effects.paths import under
 
+_POOL: Final = {path: effect for path, effect in CONNECTION_POOL.items() if path != "http.h2UpgradePolicy"}
+
 SIDECAR: Final[dict[str, str]] = {
     "spec.workloadSelector": "which proxies of the namespace it is for",
     "spec.ingress": "the `Listener.filter_chains` of virtualInbound, and inbound clusters",
@@ -17,7 +19,7 @@ SIDECAR: Final[dict[str, str]] = {
     "spec.ingress[].bind": "`Listener.address`, where nothing is redirected",
     "spec.ingress[].captureMode": "whether the port is taken from redirected traffic",
     "spec.ingress[].defaultEndpoint": "`Cluster.load_assignment` or `Cluster.original_dst_lb_config`",
-    **under(["spec.ingress[].connectionPool", "spec.inboundConnectionPool"], CONNECTION_POOL),
+    **under(["spec.ingress[].connectionPool", "spec.inboundConnectionPool"], _POOL),
     "spec.egress": "outbound `Listener`s, `RouteConfiguration`s and `Cluster`s: what is imported, and no more",
     "spec.egress[].port.number": "`Listener.address`",
     "spec.egress[].port.protocol": "`FilterChain.filters`: an `HttpConnectionManager` or a `TcpProxy`",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xds_server.protocol.ledger import _mentions
+from xds_server.protocol.trials import names
 
 ENVOY = "Error adding/updating cluster(s) outbound|80||a.b.svc.cluster.local: bad, outbound|8080||c: bad. Not x."
 
@@ -27,4 +27,4 @@ ENVOY = "Error adding/updating cluster(s) outbound|80||a.b.svc.cluster.local: ba
     ],
 )
 def test_mentions(text: str, name: str, expected: bool) -> None:
-    assert _mentions(text, name) is expected
+    assert names(text, name) is expected
