@@ -135,7 +135,7 @@ class OutboundBuilder:
         number = listening.port
         if number and listening.protocol is not None and listening.protocol.is_http:
             self._open(listening.shared, number, str(number), listening)  # it is there even if nothing is imported
-        for service in sorted(egress.services, key=_by_age):
+        for service in egress.services:
             rule = self._rules.for_service(service, self._view.namespace, self._view.labels)
             named = service.port(number) if number else None
             if number and named is None and service.hostname not in egress.targets:
@@ -326,7 +326,3 @@ class OutboundBuilder:
 def _network(subnet: str) -> str:
     """Return a subnet in the one form that Envoy tells apart."""
     return str(ip_network(subnet, strict=False))
-
-
-def _by_age(service: Service) -> tuple[str, str, str]:
-    return service.age_order
