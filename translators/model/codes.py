@@ -321,6 +321,7 @@ CODES: dict[str, Code] = {
     "PF1054": Code(Severity.WARNING, "an entry of an egress listener's hosts fits nothing"),
     "PF1055": Code(Severity.WARNING, "a Sidecar's selector selects workloads of its own namespace only"),
     "PF1056": Code(Severity.WARNING, "a port is one that sidecars use themselves"),
+    "PF1057": Code(Severity.WARNING, "a route for connections of a sidecar is never reached"),
     # PF11xx EnvoyFilter
     "PF1101": Code(Severity.ERROR, "an EnvoyFilter does not say what to patch, or how"),
     "PF1102": Code(Severity.ERROR, "a patch has no value, or adds something without a name"),
