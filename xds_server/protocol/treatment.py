@@ -139,11 +139,12 @@ class Treatment(Offering):
         as well.
         """
         listeners = self._types.get(LISTENER)
-        if listeners is None or listeners.ledger.accepted is None:
+        accepted = listeners.ledger.accepted if listeners is not None else None
+        if accepted is None or accepted is self._ward.accepted.get(LISTENER):
             return
         states = (self._types.get(type_url) for type_url in LISTENER_AND_NEEDS)
         if all(state is None or not (state.ledger.waiting or state.trials) for state in states):
-            self._ward.accepted[LISTENER] = listeners.ledger.accepted
+            self._ward.accepted[LISTENER] = accepted
 
     # What it rejects.
 
