@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from translators.model.origin import Severity
+from translators.model.meta import ObjectKey
+from translators.model.origin import Diagnostic, Location, Origin, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from translators.model.origin import Diagnostic, Origin
+    from collections.abc import Iterable, Mapping
 
 log = logging.getLogger("pilotfish.diagnostics")
 
@@ -33,6 +32,23 @@ def diagnostic_json(diagnostic: Diagnostic) -> dict[str, object]:
         "column": where.column if where else 0,
         "hint": diagnostic.hint,
     }
+
+
+def diagnostic_of(tree: Mapping[str, Any]) -> Diagnostic:
+    """Return the diagnostic that `diagnostic_json` has printed.
+
+    Raises KeyError or ValueError if that is not what it is.
+    """
+    named, file = tree["object"], tree["file"]
+    key = ObjectKey(named["kind"], named["namespace"], named["name"]) if named else None
+    return Diagnostic(
+        code=tree["code"],
+        severity=Severity(tree["severity"]),
+        message=tree["message"],
+        origin=Origin(key, tree["path"]) if key else None,
+        location=Location(file, tree["line"], tree["column"]) if file else None,
+        hint=tree["hint"],
+    )
 
 
 def diagnostic_line(diagnostic: Diagnostic) -> str:

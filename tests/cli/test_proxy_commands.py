@@ -67,8 +67,45 @@ def test_a_rejection_stands_below_the_table(tmp_path_factory: pytest.TempPathFac
         until(lambda: [p for p in server.json("/api/v1/proxies") if p["nacks"]])
         result = run("ps", "--server", server.url)
 
+        until(lambda: [p for p in server.json("/api/v1/proxies") if p["quarantine"]])
+        asked = run("analyze", "--server", server.url)
+        retry = run("ps", "gw-1", "--server", server.url, "--retry")
+        until(lambda: server.json("/api/v1/proxies")[0]["nacks"] == 2)
+
     assert "ERROR" in result.output.splitlines()[1]
     assert result.output.splitlines()[-1] == f"{NAME} LDS: no such filter"
+    header, row = ([cell.strip() for cell in line] for line in columns(result.output)[3:5])
+    assert header == ["REJECTED BY", "TYPE", "RESOURCE", "SINCE", "NEXT TRY", "SERVED", "MADE FROM"]
+    assert [*row[:3], *row[5:]] == [
+        NAME,
+        "LDS",
+        "0.0.0.0_8080",
+        "nothing",
+        f"Gateway default/gateway ({config / 'all.yaml'}:2)",
+    ]
+    assert (retry.exit_code, retry.stderr) == (0, "1 resource is tried again.\n")
+    assert asked.exit_code == 1
+    first, hint, *_, summary = asked.output.splitlines()
+    assert first.startswith("error[PF0801] Gateway default/gateway spec.servers[0]:")
+    assert first.endswith(f"no such filter ({config / 'all.yaml'}:7)")
+    assert "--retry" in hint
+    assert summary == f"1 error, 1 remark in {server.url}."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["analyze"], "say which files"),
+        (["analyze", ".", "--server", "http://127.0.0.1:1"], "say which files"),
+        (["analyze", "--server", "http://127.0.0.1:1", "."], "say which files"),
+        (["ps", "--retry"], "for one PROXY"),
+    ],
+)
+def test_wrong_usage(server: Running, arguments: list[str], said: str) -> None:
+    result = run(*arguments, *([] if "analyze" in arguments else ["--server", server.url]))
+
+    assert result.exit_code == 2
+    assert said in result.output
 
 
 @pytest.mark.parametrize(

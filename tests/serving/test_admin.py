@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
+import urllib.request
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
 
 import pytest
 
@@ -161,10 +165,63 @@ def test_a_rejection_names_the_object_and_its_place(config: Path) -> None:
 
     assert (found["code"], found["severity"], found["object"]["kind"]) == ("PF0801", "error", "Gateway")
     assert "no such filter" in found["message"]
-    assert (found["file"], found["line"]) == (str(config / "all.yaml"), 2)
+    assert found["path"] == "spec.servers[0]"
+    assert (found["file"], found["line"]) == (str(config / "all.yaml"), 7)
+    assert "goes without" in found["hint"]
     assert status == 200
+    assert 'pilotfish_quarantined_resources{type="lds"} 1.0' in body
+    assert 'pilotfish_quarantined_resources{type="cds"} 0.0' in body
     assert 'pilot_total_xds_rejects{type="lds"} 1.0' in body
     assert f'pilot_xds_lds_reject{{err="no such filter",node="{NODE}"}} 1.0' in body
+
+
+def test_what_a_proxy_rejected_is_listed_with_it(config: Path) -> None:
+    with running(config) as server, connected(server.xds, error="no such filter"):
+        until(lambda: errors(server))
+        (proxy,) = server.json("/api/v1/proxies")
+        (case,) = proxy["quarantine"]
+
+    assert (case["type"], case["name"], case["error"]) == ("LDS", "0.0.0.0_8080", "no such filter")
+    assert (case["rejections"], case["served"]) == (1, "")
+    assert case["objects"] == [
+        {"kind": "Gateway", "namespace": "default", "name": "gateway", "place": f"{config / 'all.yaml'}:2"}
+    ]
+    since, retry = (datetime.fromisoformat(case[when]) for when in ("since", "retry_at"))
+    assert (retry - since).total_seconds() == pytest.approx(60, abs=0.01)
+    assert abs(since.timestamp() - time.time()) < 60
+    assert proxy["types"]["LDS"]["rejected"] == ["0.0.0.0_8080"]
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type", "status"),
+    [
+        (f"/api/v1/proxies/{NODE}/retry", "application/json", 200),
+        (f"/api/v1/proxies/{NODE}/retry", "text/plain", 415),
+        (f"/api/v1/proxies/{NODE}/retry", "application/x-www-form-urlencoded", 415),
+        ("/api/v1/proxies/nobody/retry", "application/json", 404),
+    ],
+)
+def test_a_retry_is_asked_for_as_no_web_page_can(config: Path, path: str, content_type: str, status: int) -> None:
+    """Browsers send forms and plain text to other sites without asking, and JSON only if the site has allowed it."""
+    with running(config) as server, connected(server.xds, error="no such filter"):
+        until(lambda: errors(server))
+        asked = urllib.request.Request(  # noqa: S310 - http, on loopback
+            f"{server.url}{path}", data=b"{}", headers={"Content-Type": content_type}
+        )
+        try:
+            with urllib.request.urlopen(asked, timeout=10) as reply:  # noqa: S310 - as above
+                answered, tried = reply.status, json.load(reply)["tried"]
+        except HTTPError as error:
+            answered, tried = error.code, 0
+        preflight = urllib.request.Request(f"{server.url}{path}", method="OPTIONS")  # noqa: S310 - as above
+        with pytest.raises(HTTPError, match="405"):
+            urllib.request.urlopen(preflight, timeout=10)  # noqa: S310 - as above
+        rejected = server.json("/api/v1/proxies")[0]["nacks"]
+        if status == 200:
+            until(lambda: server.json("/api/v1/proxies")[0]["nacks"] == 2)
+
+    assert (answered, tried) == (status, int(status == 200))
+    assert status == 200 or rejected == 1
 
 
 def test_a_bad_edit_is_reported_and_the_last_good_version_served(server: Running, config: Path) -> None:

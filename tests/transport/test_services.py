@@ -82,7 +82,7 @@ async def test_one_proxy_may_have_a_stream_for_each_type() -> None:
         for client in clients[1:]:
             await client.__aexit__()
 
-    assert types == list(TYPES)
+    assert types == list(TYPES[:5])
     assert again.type_url == ROUTE
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, SHORT
-from xds_server.admin.backend import iso_time
+from xds_server.admin.blame import quarantine_json
 from xds_server.printing import to_json
+from xds_server.protocol.xlog_json import iso_time
 from xds_server.reports import diagnostic_json
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def routes(backend: Backend) -> list[web.RouteDef]:
     """Return the routes of the API."""
 
     async def proxies(_request: web.Request) -> web.Response:
-        return web.json_response([proxy_json(s) for s in backend.streams()])
+        return web.json_response([proxy_json(s, backend) for s in backend.streams()])
 
     async def resources(request: web.Request) -> web.Response:
         type_url = WHAT.get(request.match_info["what"])
@@ -43,11 +44,25 @@ def routes(backend: Backend) -> list[web.RouteDef]:
         return web.json_response(printed)
 
     async def diagnostics(_request: web.Request) -> web.Response:
-        return web.json_response([diagnostic_json(d) for d in backend.diagnostics()])
+        return web.json_response([diagnostic_json(d) for d in await backend.blamed()])
+
+    async def retry(request: web.Request) -> web.Response:
+        if request.content_type != "application/json":
+            # A web page can have a browser send a form here, but nothing of this type without asking us first.
+            return error(415, "say that it is application/json")
+        proxy_id = request.match_info["id"]
+        streams = [stream for stream in backend.streams() if stream.proxy.id == proxy_id]
+        if not streams:
+            return error(404, f"no proxy {proxy_id!r} is connected")
+        tried = {case.key for stream in streams for case in stream.cases()}
+        for stream in streams:
+            stream.retry()
+        return web.json_response({"tried": len(tried)})
 
     return [
         web.get("/api/v1/proxies", proxies),
         web.get("/api/v1/proxies/{id}/{what}", resources),
+        web.post("/api/v1/proxies/{id}/retry", retry),
         web.get("/api/v1/diagnostics", diagnostics),
     ]
 
@@ -63,7 +78,7 @@ async def print_all(resources: Iterable[Resource]) -> list[JsonObject]:
     return await asyncio.to_thread(lambda: [to_json(r) for r in ordered])
 
 
-def proxy_json(stream: AdsStream[Any]) -> JsonObject:
+def proxy_json(stream: AdsStream[Any], backend: Backend) -> JsonObject:
     """Describe one connected proxy, and how far it is with each type."""
     proxy = stream.proxy
     return {
@@ -87,7 +102,9 @@ def proxy_json(stream: AdsStream[Any]) -> JsonObject:
                 "nonce_acked": status.nonce_acked,
                 "error": status.error,
                 "resources": status.resources,
+                "rejected": list(status.rejected),
             }
             for type_url, status in stream.status().items()
         },
+        "quarantine": quarantine_json(stream, backend.store.locate),
     }

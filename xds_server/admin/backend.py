@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from translators.model.codes import diagnose
-from translators.model.origin import Diagnostic, Origin
-from translators.resources import SHORT
+from xds_server.admin.blame import fields_of, rejections
 from xds_server.store import diagnostic_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
+    from translators.model.origin import Diagnostic
     from translators.resources import ResourceSet
+    from xds_server.admin.blame import Fields
     from xds_server.metrics import Metrics
     from xds_server.push import Push
     from xds_server.store import Store
     from xds_server.transport.server import AdsServer
     from xds_server.transport.stream import AdsStream
+
+NO_FIELDS: Final[Fields] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,33 +53,19 @@ class Backend:
         """Return what a stream is meant to have."""
         return self.push.snapshot(stream)
 
-    def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """Return all there is to say: of the sources, of the translations, and what proxies have rejected. Sorted."""
+    def diagnostics(self, fields: Fields = NO_FIELDS) -> tuple[Diagnostic, ...]:
+        """Return all there is to say: of the sources, of the translations, and what proxies have rejected. Sorted.
+
+        `fields`: see `blame.fields_of`.
+        """
         found = dict.fromkeys(self.store.diagnostics())
-        for diagnostic in (*self.push.diagnostics(), *self._rejections()):
+        for diagnostic in (*self.push.diagnostics(), *rejections(self.streams(), fields)):
             location = diagnostic.location
             if location is None and diagnostic.origin is not None:
                 location = self.store.locate(diagnostic.origin)
             found[diagnostic._replace(location=location)] = None
         return tuple(sorted(found, key=diagnostic_order))
 
-    def _rejections(self) -> Iterator[Diagnostic]:
-        """Name the objects behind what proxies do not accept."""
-        for stream in self.streams():
-            served = self.served(stream)
-            for type_url, status in stream.status().items():
-                if status.status != "ERROR":
-                    continue
-                resources = served[type_url].resources if served is not None else {}
-                keys = sorted({k for name in status.rejected if name in resources for k in resources[name].origins})
-                message = (
-                    f"{stream.proxy.id} rejected {SHORT.get(type_url, type_url)} "
-                    f"{', '.join(status.rejected) or 'resources'}: {status.error}"
-                )
-                for origin in map(Origin, keys) if keys else (None,):
-                    yield diagnose("PF0801", message, origin)
-
-
-def iso_time(seconds: float) -> str:
-    """Return seconds since the epoch as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    async def blamed(self) -> tuple[Diagnostic, ...]:
+        """Return the same, with the fields behind what proxies have rejected."""
+        return self.diagnostics(await fields_of(self.streams(), self.served))

@@ -10,7 +10,7 @@ from translators.model.kubernetes import Service
 from translators.model.service_entry import ServiceEntry
 from translators.model.virtual_service import VirtualService
 from translators.resources import SHORT
-from xds_server.admin import api, debug
+from xds_server.admin import api, debug, xlog
 
 if TYPE_CHECKING:
     from xds_server.admin.backend import Backend
@@ -19,9 +19,9 @@ _PROMETHEUS = "text/plain; version=0.0.4"
 
 
 def application(backend: Backend) -> web.Application:
-    """Return the application; it reads from `backend` and changes nothing."""
+    """Return the application; it reads from `backend`, and changes nothing but what a POST asks for."""
     app = web.Application()
-    app.add_routes([*_health(backend), *api.routes(backend), *debug.routes(backend)])
+    app.add_routes([*_health(backend), *api.routes(backend), *debug.routes(backend), *xlog.routes(backend)])
     _gauges(backend)
     return app
 
@@ -74,6 +74,19 @@ def _gauges(backend: Backend) -> None:
             if status.status == "ERROR" and SHORT.get(type_url) == short
         }
 
+    def quarantined() -> dict[tuple[str, ...], float]:
+        counts: dict[tuple[str, ...], float] = {(short.lower(),): 0.0 for short in SHORT.values()}
+        for stream in backend.ads.streams:
+            for case in stream.cases():
+                counts[SHORT[case.resource.type_url].lower(),] += 1
+        return counts
+
+    scrape(
+        "pilotfish_quarantined_resources",
+        "Resources that a proxy rejected and is kept from, by type.",
+        quarantined,
+        ("type",),
+    )
     scrape("pilot_xds", "Proxies connected, by the version of their Envoy.", connected, ("version",))
     scrape(
         "pilotfish_xds_streams",

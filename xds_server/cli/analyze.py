@@ -14,8 +14,9 @@ from translators.model.origin import Severity
 from translators.translate import Translator
 from xds_server.cli.config_options import loads_files
 from xds_server.cli.diagnostic_text import diagnostic_text
+from xds_server.cli.server_client import get
 from xds_server.extensions import load_extensions
-from xds_server.reports import diagnostic_json
+from xds_server.reports import diagnostic_json, diagnostic_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +26,17 @@ if TYPE_CHECKING:
     from xds_server.offline import Loaded
 
 
+def _one_or_the_other(context: click.Context, _parameter: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Have it be either files or a server."""
+    if bool(paths) == bool(context.params["server"]):
+        msg = "say which files and folders to check (PATH...), or which server to ask (--server URL)"
+        raise click.UsageError(msg)
+    return paths
+
+
 @click.command()
-@click.argument("config", metavar="PATH...", nargs=-1, required=True, type=click.Path())
+@click.option("--server", default="", metavar="URL", is_eager=True, help="Ask a running `pilotfish serve` instead.")
+@click.argument("config", metavar="[PATH...]", nargs=-1, type=click.Path(), callback=_one_or_the_other)
 @loads_files
 @click.option(
     "-o",
@@ -37,20 +47,24 @@ if TYPE_CHECKING:
     envvar="PILOTFISH_OUTPUT",
 )
 @click.pass_context
-def command(context: click.Context, loaded: Loaded, *, output: str) -> None:
-    r"""Check files and folders with Kubernetes and Istio objects.
+def command(context: click.Context, loaded: Loaded, *, server: str, output: str) -> None:
+    r"""Check files and folders with Kubernetes and Istio objects, or ask a server what it has to say about its own.
 
     \b
     pilotfish analyze examples/
+    pilotfish analyze --server http://127.0.0.1:15014
 
-    Each finding has a code (docs/diagnostics), an object, a field, a place and a hint. The exit status is 1 if one of
-    them is an error.
+    Each finding has a code (docs/diagnostics), an object, a field, a place and a hint. A server also knows what its
+    proxies rejected, and which objects and fields were behind it. The exit status is 1 if one finding is an error.
     """
-    found = loaded.located(analyze(loaded.world, Translator(load_extensions())))
+    if server:
+        found = tuple(diagnostic_of(one) for one in get(server, "/api/v1/diagnostics"))
+    else:
+        found = loaded.located(analyze(loaded.world, Translator(load_extensions())))
     if output == "table":
         for diagnostic in found:
             click.echo(diagnostic_text(diagnostic))
-        click.echo(_summary(found, loaded.world))
+        click.echo(_summary(found, server or _objects(loaded.world)))
     else:
         listed = [diagnostic_json(diagnostic) for diagnostic in found]
         if output == "json":
@@ -61,10 +75,13 @@ def command(context: click.Context, loaded: Loaded, *, output: str) -> None:
         context.exit(1)
 
 
-def _summary(found: Sequence[Diagnostic], world: World) -> str:
-    """Say how much was found, in one line."""
+def _objects(world: World) -> str:
     objects = sum(len(names) for kinds in world.objects.values() for names in kinds.values())
-    things = f"{objects} object{'s' if objects != 1 else ''}"
+    return f"{objects} object{'s' if objects != 1 else ''}"
+
+
+def _summary(found: Sequence[Diagnostic], things: str) -> str:
+    """Say how much was found, in one line."""
     if not found:
         return click.style(f"All is well: nothing to say about {things}.", fg="green")
     counts = Counter(diagnostic.severity for diagnostic in found)

@@ -1,4 +1,4 @@
-"""How `proxy-status` and `proxy-config` ask a running server: GET some JSON, find one proxy by what people type."""
+"""How commands ask a running server: GET or POST some JSON, find one proxy by what people type."""
 
 from __future__ import annotations
 
@@ -40,15 +40,32 @@ output_option: Final[Callable[..., Any]] = click.option(
 def get(server: str, path: str) -> Any:  # noqa: ANN401 - decoded JSON
     """Return the JSON that the server has at `path`.
 
+    Raises click.ClickException as `_ask` does.
+    """
+    return _ask(server, path, None)
+
+
+def post(server: str, path: str) -> Any:  # noqa: ANN401 - decoded JSON
+    """Have the server do what `path` stands for, and return what it says, in JSON.
+
+    Raises click.ClickException as `_ask` does.
+    """
+    return _ask(server, path, b"{}")
+
+
+def _ask(server: str, path: str, body: bytes | None) -> Any:  # noqa: ANN401 - decoded JSON
+    """GET, or POST a body of JSON, and return the JSON that comes back.
+
     Raises click.ClickException (exit status 1) if there is no server, no answer within 30 s, or an error answer.
     """
     url = f"{server.rstrip('/')}{path}"
     if not url.startswith(("http://", "https://")):
         msg = f"--server is to be a URL such as {DEFAULT_SERVER}, not {server!r}"
         raise click.UsageError(msg)
+    request = Request(url, data=body, headers={"Content-Type": "application/json"} if body else {})  # noqa: S310 - http(s)
     try:
         # A control plane is inside the network: what HTTP_PROXY says is for the outside.
-        with build_opener(ProxyHandler({})).open(Request(url), timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310 - http(s)
+        with build_opener(ProxyHandler({})).open(request, timeout=_TIMEOUT_SECONDS) as response:
             return json.load(response)
     except HTTPError as error:
         raise click.ClickException(_said(error)) from error

@@ -86,6 +86,7 @@ class BaseStream(Treatment, Generic[Message]):
             events.extend(_changes(type_url, change))
         owes = self._snapshot is not None and (change.owes or state.base is None)
         responses = self._due(self._snapshot, now, type_url, change) if owes and self._snapshot is not None else []
+        reason = "request" if owes else "trial" if self._trying else "waited"
         if request.HasField("error_detail"):
             responses += self._steer_again(now)
         if self._trying:
@@ -95,7 +96,7 @@ class BaseStream(Treatment, Generic[Message]):
             responses += self._onward(now)
         if not responses:
             return Step((), tuple(events)) if events else QUIET
-        return Step(tuple(responses), tuple(events), "request")
+        return Step(tuple(responses), tuple(events), reason)
 
     def _answer(self, type_url: str, state: TypeState, request: Message, now: float, events: list[Event]) -> None:
         """Correlate an ACK or NACK: an error_detail is a NACK, and nothing else is (rules 5 to 7, 35 and 37)."""

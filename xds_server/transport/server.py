@@ -13,7 +13,7 @@ import grpc
 import grpc.aio
 from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, DiscoveryRequest
 
-from xds_server.protocol import DeltaStream, Encoder, Limits, Quarantine, SotwStream
+from xds_server.protocol import DeltaStream, Encoder, Limits, Quarantine, SotwStream, Xlog
 from xds_server.transport import client_status, health, load_stats, reflection
 from xds_server.transport.calls import Calls
 from xds_server.transport.ending import Ending
@@ -71,6 +71,8 @@ class AdsServer:
         """The streams whose proxy is known."""
         self.answered: Callable[[], None] = _nothing
         """See `transport.stream.Hub`."""
+        self.xlog = Xlog(time.time() - time.monotonic())
+        """What was said on the streams."""
         self.port = 0
         """The port that was chosen; 0 until `start`."""
         self._push = push

@@ -12,28 +12,29 @@ import logging
 import math
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
 from translators.resources import SHORT
-from xds_server.protocol import Acked, Connected, DeltaStream, Ignored, Nacked, Rejected, proxy_of
+from xds_server.protocol import Acked, Connected, DeltaStream, Ignored, Nacked, Rejected, Why, proxy_of
+from xds_server.protocol.xlog_records import REQUESTED
 from xds_server.transport.client_status import kept_of
 from xds_server.transport.ending import Ending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from envoy.config.core.v3.base_pb2 import Node
     from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, DiscoveryRequest
 
     from translators.model.proxy import Proxy
     from translators.resources import Resource, ResourceSet
-    from xds_server.metrics import Metrics
-    from xds_server.protocol import Case, Outgoing, Step, TypeStatus
+    from xds_server.protocol import Case, Conversation, Event, Outgoing, Step, TypeStatus
     from xds_server.protocol import Stream as Core
+    from xds_server.transport.hub import Hub
     from xds_server.transport.services import DiscoveryService
 
 log = logging.getLogger(__name__)
@@ -55,21 +56,6 @@ UNHURRIED: Final = 60.0
 _METRIC_TYPE: Final = {url: short.lower() for url, short in SHORT.items()}
 
 
-class Hub(Protocol):
-    """What a stream needs of the server."""
-
-    metrics: Metrics
-    root_namespace: str
-    answered: Callable[[], None]
-    """Called when a proxy has rejected something, or accepted something after that."""
-
-    def connected(self, stream: AdsStream[Any]) -> None:
-        """A stream has said who it is. Raises RuntimeError if nothing can be served yet."""
-
-    def disconnected(self, stream: AdsStream[Any]) -> None:
-        """A stream has ended; called once for each, whether it was ever `connected` or not."""
-
-
 class AdsStream(Generic[Request]):
     """A connected proxy, or one type of it. `push.Stream` for the Push; `serve` is the body of the gRPC handler."""
 
@@ -86,7 +72,9 @@ class AdsStream(Generic[Request]):
         "_since",
         "_snapshot",
         "_taken_since",
+        "_talk",
         "_timer",
+        "_why",
         "_writer",
         "_writing_since",
         "acks",
@@ -126,6 +114,8 @@ class AdsStream(Generic[Request]):
         self._timer: asyncio.TimerHandle | None = None
         self._armed: float | None = None
         self._ending: Ending | None = None
+        self._talk: Conversation | None = None
+        self._why: Why = REQUESTED
         self.proxy: Proxy
         self.node = b""
         """The part of the proxy's Node that is kept, see `client_status.kept_of`; empty until it has said who it is."""
@@ -150,10 +140,11 @@ class AdsStream(Generic[Request]):
         """Return the resources of a type that the proxy should hold now, sorted by name."""
         return self._core.held(type_url)
 
-    def offer(self, snapshot: ResourceSet, since: float) -> None:
+    def offer(self, snapshot: ResourceSet, since: float, why: Why) -> None:
         """See `push.Stream.offer`. If nothing is being written the difference is taken at once, so a proxy that a
         change does not concern costs no task and no wake-up.
         """
+        self._why = why if self._snapshot is None else self._why | why
         self._snapshot = snapshot
         self._since = since
         try:
@@ -168,7 +159,8 @@ class AdsStream(Generic[Request]):
 
     def retry(self) -> None:
         """Have all of that tried again at once."""
-        self._send(self._core.retry(time.monotonic()))
+        now = time.monotonic()
+        self._send(self._core.retry(now), now)
 
     def end(self, ending: Ending) -> bool:
         """Have the stream end with a status; returns at once, false if it is ending already."""
@@ -206,6 +198,11 @@ class AdsStream(Generic[Request]):
         finally:
             self._reader = None
             self._hub.disconnected(self)
+            if self._talk is not None:
+                ending = self._ending
+                self._talk.close(
+                    f"{ending.code.name}: {ending.reason}" if ending else "the proxy left", time.monotonic()
+                )
             await self._finish_writing()
         if self._ending is not None:
             self._ending.tell(self._context)
@@ -237,7 +234,10 @@ class AdsStream(Generic[Request]):
                     self._ending = Ending(grpc.StatusCode.INVALID_ARGUMENT, f"{self.service.name} is for {meant} alone")
                     return
                 request.type_url = meant
-            step = receive(request, clock())
+            now = clock()
+            step = receive(request, now)
+            talk = self._talk or self._begin(step.events, now)
+            talk.received(request, step.events, now)
             for event in step.events:
                 kind = type(event)
                 if kind is Acked:
@@ -247,17 +247,26 @@ class AdsStream(Generic[Request]):
                 elif not self._note(event):
                     return
             if step.responses:
-                self._send(step)
+                self._send(step, now)
                 if len(self._outgoing) > _BACKLOG:
                     await self._wait_for_room()
             else:
                 self._arm()
 
+    def _begin(self, events: tuple[Event, ...], now: float) -> Conversation:
+        """Learn from the first request who the proxy is, if it says so."""
+        variant, node_id, version = "delta" if self.delta else "sotw", "", ""
+        if isinstance(events[0], Connected):
+            self.proxy = proxy_of(events[0].node, self._hub.root_namespace)
+            self.node = kept_of(events[0].node)
+            node_id, version = self.proxy.id, self.proxy.envoy_version
+        service = SHORT.get(self.service.type_url, self.service.type_url) or "ADS"
+        self._talk = self._hub.xlog.open(node_id, self.peer, variant, version, now, service=service)
+        return self._talk
+
     def _note(self, event: object) -> bool:
         """Take note of a rarer event; false if the stream is over."""
         if isinstance(event, Connected):
-            self.proxy = proxy_of(event.node, self._hub.root_namespace)
-            self.node = kept_of(event.node)
             try:
                 self._hub.connected(self)
             except RuntimeError as error:
@@ -295,8 +304,11 @@ class AdsStream(Generic[Request]):
         self._hub.metrics.internal_errors.add()
         self.end(Ending(grpc.StatusCode.INTERNAL, "a defect in the control plane; see its log"))
 
-    def _send(self, step: Step) -> None:
+    def _send(self, step: Step, now: float) -> None:
         """Have the responses of a step written, and the core woken when it wants to be."""
+        if step.responses and self._talk is not None:
+            why = REQUESTED if step.reason == REQUESTED.kind else Why(step.reason, self._why.objects)
+            self._talk.sent(step.responses, why, now)
         self._outgoing += step.responses
         self._arm()
         if self._writer is None and self._outgoing:
@@ -315,7 +327,8 @@ class AdsStream(Generic[Request]):
     def _wake(self) -> None:
         self._timer = self._armed = None
         try:
-            self._send(self._core.wake(time.monotonic()))
+            now = time.monotonic()
+            self._send(self._core.wake(now), now)
         except Exception as error:  # noqa: BLE001 - one stream's defect must not stop the others
             self._broken(error)
 
@@ -324,10 +337,13 @@ class AdsStream(Generic[Request]):
         snapshot, self._snapshot = self._snapshot, None
         if snapshot is None:
             return False
-        responses = self._core.offer(snapshot, time.monotonic(), "push").responses
+        now = time.monotonic()
+        responses = self._core.offer(snapshot, now, "push").responses
         self._arm()
         if not responses:
             return False
+        if self._talk is not None:
+            self._talk.sent(responses, self._why, now)
         self._outgoing += responses
         self._taken_since = self._since
         return True
