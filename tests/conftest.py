@@ -16,6 +16,10 @@ from tests.require import demanded, require
 
 __all__ = ["require"]
 
+# Once gRPC is in use here, one in twenty of the processes that tests start would die between fork and exec: gRPC takes
+# up its work in the child, and finds its files closed (grpc/grpc#43055).
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
 # No deadline for one example: the machine is shared, and each test has its own limit (`timeout` in pyproject.toml).
 settings.register_profile("dev", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("dev"), max_examples=200)

@@ -18,7 +18,8 @@ from tests.transport.attacks import Wire
 from tests.transport.scripted import NODE, VARIANTS, Client, serving, until
 from translators.resources import CLUSTER
 from xds_server.transport.limits import BURST_SECONDS, Admission, StreamLimits
-from xds_server.transport.stream import NODE_ID_LIMIT, NODE_LIMIT, UNHURRIED
+from xds_server.transport.node import NODE_ID_LIMIT, NODE_LIMIT
+from xds_server.transport.stream import UNHURRIED
 
 if TYPE_CHECKING:
     from tests.transport.scripted import Server

@@ -60,9 +60,10 @@ def _gauges(backend: Backend) -> None:
         return {(): float(sum(len(objects) for kind in kinds for objects in world.kind(kind).values()))}
 
     def connected() -> dict[tuple[str, ...], float]:
+        # One proxy may have a stream for each type, all on one connection.
+        proxies = {(s.proxy.id, s.peer): (s.proxy.envoy_version,) for s in backend.ads.streams}
         counts: dict[tuple[str, ...], float] = {}
-        for stream in backend.ads.streams:
-            key = (stream.proxy.envoy_version,)
+        for key in proxies.values():
             counts[key] = counts.get(key, 0.0) + 1
         return counts
 

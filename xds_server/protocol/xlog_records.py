@@ -41,7 +41,8 @@ class Why(msgspec.Struct, frozen=True, gc=False):
     kind: str
     """`request`: it was asked for. `push`: objects changed. `settings`: the mesh configuration did, or so much that it
     is not known any more. `waited`: it had to wait for an answer of the client (make before break). `trial`: it shows
-    whether what the client rejected was to blame. `retry`: somebody asked for what is in quarantine to be tried.
+    whether what the client rejected was to blame. `parent`: its parent went out on another stream. `retry`:
+    somebody asked for what is in quarantine to be tried.
     """
     objects: Names = NO_NAMES
     """The objects that changed, as `Kind namespace/name`."""

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from xds_server.metrics import Metrics
-    from xds_server.protocol import Xlog
+    from xds_server.protocol import Outgoing, Xlog
     from xds_server.transport.stream import AdsStream
 
 
@@ -24,6 +24,9 @@ class Hub(Protocol):
 
     def connected(self, stream: AdsStream[Any]) -> None:
         """A stream has said who it is. Raises RuntimeError if nothing can be served yet."""
+
+    def parents_sent(self, stream: AdsStream[Any], message: Outgoing) -> None:
+        """A stream for clusters or listeners alone has sent some; what waits for their children is another stream."""
 
     def disconnected(self, stream: AdsStream[Any]) -> None:
         """A stream has ended; called once for each, whether it was ever `connected` or not."""

@@ -19,15 +19,24 @@ import grpc.aio
 from google.protobuf.message import DecodeError
 
 from translators.resources import SHORT
-from xds_server.protocol import Acked, Connected, DeltaStream, Ignored, Nacked, Rejected, Why, proxy_of
+from xds_server.protocol import (
+    RESENT_WITH_PARENT,
+    Acked,
+    Connected,
+    DeltaStream,
+    Ignored,
+    Nacked,
+    Rejected,
+    Why,
+    proxy_of,
+)
 from xds_server.protocol.xlog_records import REQUESTED
-from xds_server.transport.client_status import kept_of
 from xds_server.transport.ending import Ending
+from xds_server.transport.node import kept_of, unreasonable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-    from envoy.config.core.v3.base_pb2 import Node
     from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, DiscoveryRequest
 
     from translators.model.proxy import Proxy
@@ -43,12 +52,6 @@ Request = TypeVar("Request", "DiscoveryRequest", "DeltaDiscoveryRequest")
 
 _BACKLOG: Final = 16
 """Responses that may wait to be written before no more requests are read from this proxy."""
-
-NODE_LIMIT: Final = 1 << 20
-"""Bytes of the first message's node. Envoy's is 61 KB with its list of extensions (xds-protocol section 0, item 8)."""
-
-NODE_ID_LIMIT: Final = 2048
-"""Characters of a node's id: it is logged, and is a label of metrics."""
 
 UNHURRIED: Final = 60.0
 """Seconds that a stream which is due to end may take to come to rest first."""
@@ -118,7 +121,7 @@ class AdsStream(Generic[Request]):
         self._why: Why = REQUESTED
         self.proxy: Proxy
         self.node = b""
-        """The part of the proxy's Node that is kept, see `client_status.kept_of`; empty until it has said who it is."""
+        """The part of the proxy's Node that is kept, see `node.kept_of`; empty until it has said who it is."""
         self.service = service
         self.delta = isinstance(core, DeltaStream)
         self.opened = time.monotonic()
@@ -162,6 +165,14 @@ class AdsStream(Generic[Request]):
         now = time.monotonic()
         self._send(self._core.retry(now), now)
 
+    def again(self, type_url: str, names: Collection[str]) -> None:
+        """Send resources again; see `protocol.Stream.again`."""
+        now = time.monotonic()
+        try:
+            self._send(self._core.again(type_url, names, now), now)
+        except Exception as error:  # noqa: BLE001 - one stream's defect must not stop the others
+            self._broken(error)
+
     def end(self, ending: Ending) -> bool:
         """Have the stream end with a status; returns at once, false if it is ending already."""
         if self._ending is not None or self._reader is None:
@@ -178,7 +189,8 @@ class AdsStream(Generic[Request]):
         """Whether the stream is old enough to end and, unless it is long overdue, at rest: nothing is being written,
         and no stage of a push waits for its answer (make before break).
         """
-        at_rest = self._writer is None and self._core.deadline is None
+        deadline = self._core.deadline
+        at_rest = self._writer is None and (deadline is None or deadline > now + UNHURRIED)
         return now >= self.expires and (at_rest or now >= self.expires + UNHURRIED)
 
     async def serve(self) -> None:
@@ -226,7 +238,7 @@ class AdsStream(Generic[Request]):
             request = await read()
             if request is grpc.aio.EOF:
                 return
-            if not self.node and (refusal := _unreasonable(request.node)):
+            if not self.node and (refusal := unreasonable(request.node)):
                 self._ending = refusal
                 return
             if meant and request.type_url != meant:
@@ -252,6 +264,8 @@ class AdsStream(Generic[Request]):
                     await self._wait_for_room()
             else:
                 self._arm()
+            # Not kept while we wait for the next: many Envoys send their node, 61 KB, with every ACK.
+            del request, step
 
     def _begin(self, events: tuple[Event, ...], now: float) -> Conversation:
         """Learn from the first request who the proxy is, if it says so."""
@@ -351,6 +365,7 @@ class AdsStream(Generic[Request]):
     async def _write(self) -> None:
         write, outgoing, metrics, clock = self._context.write, self._outgoing, self._hub.metrics, time.monotonic
         done = clock()
+        parent = self.service.type_url in RESENT_WITH_PARENT
         try:
             while True:
                 while outgoing:
@@ -358,6 +373,8 @@ class AdsStream(Generic[Request]):
                     began = self._writing_since = clock()
                     await write(message.payload)
                     done = clock()
+                    if parent:
+                        self._hub.parents_sent(self, message)
                     metrics.push_time.observe(done - began, _METRIC_TYPE[message.type_url])
                 if self._room is not None:
                     self._room.set()
@@ -375,12 +392,3 @@ class AdsStream(Generic[Request]):
         finally:
             self._writing_since = math.inf
             self._writer = None
-
-
-def _unreasonable(node: Node) -> Ending | None:
-    """Refuse a node that would cost more than a proxy is worth; one that is missing is the core's to refuse."""
-    if node.ByteSize() > NODE_LIMIT:
-        return Ending(grpc.StatusCode.INVALID_ARGUMENT, f"the node has more than {NODE_LIMIT} bytes")
-    if len(node.id) > NODE_ID_LIMIT:
-        return Ending(grpc.StatusCode.INVALID_ARGUMENT, f"node.id has more than {NODE_ID_LIMIT} characters")
-    return None
