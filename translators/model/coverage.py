@@ -49,7 +49,6 @@ _GATEWAY: Final[dict[str, Notice]] = {
 }
 
 _VIRTUAL_SERVICE: Final[dict[str, Notice]] = {
-    "spec.http[].delegate": _idle("delegation is not followed; the route is left out"),
     "spec.tcp[].match[].sourceSubnet": _NOT_ISTIO,
     "spec.http[].fault.delay.exponentialDelay": _NOT_ISTIO,
     "spec.http[].fault.abort.http2Error": _NOT_ISTIO,

@@ -240,7 +240,7 @@ class OutboundBuilder:
             MESH if plan.matches_gateways else "",
             plan.left_out(self._view, kind) if plan.conditions else "",
             self._world.mesh,
-            *self._targets.of(plan.l4_destinations, virtual_service.metadata.namespace),
+            *self._targets.of(plan.l4_destinations),
         )
         self._diagnostics += routes.diagnostics
         return routes

@@ -192,7 +192,7 @@ class RouteTables:
             MESH if plan.matches_gateways else "",
             plan.left_out(self._view) if plan.conditions else "",
             self._retries,
-            *self._targets.of(plan.destinations, service.metadata.namespace),
+            *self._targets.of(plan.destinations),
         )
         self.diagnostics += routes.diagnostics
         return routes

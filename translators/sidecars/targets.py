@@ -22,22 +22,22 @@ class Targets:
         self._view = view
         self._services = services
         self._rules = rules
-        self._known: dict[tuple[tuple[str, ...], str], Args] = {}
+        self._known: dict[tuple[tuple[str, str], ...], Args] = {}
 
-    def of(self, hosts: tuple[str, ...], namespace: str) -> Args:
-        """Return what steps that build routes want to know of hosts, written by an object of `namespace`: for each its
+    def of(self, hosts: tuple[tuple[str, str], ...]) -> Args:
+        """Return what steps that build routes want to know of hosts, each after the namespace that it is read in: its
         full name, its service, the rule for that, and the namespaces that hide a service of that name.
         """
-        found = self._known.get((hosts, namespace))
+        found = self._known.get(hosts)
         if found is None:
             client = self._view.namespace
             flat: list[str | Service | MergedRule | None] = []
-            for host in hosts:
+            for namespace, host in hosts:
                 name = self._services.resolve(host, namespace)
                 service = self._services.find(name, client)
                 if service is None:
                     flat += (name, None, None, ", ".join(s.namespace for s in self._services.hidden(name)))
                 else:
                     flat += (name, service, self._rules.for_service(service, client, self._view.labels), "")
-            found = self._known[hosts, namespace] = tuple(flat)
+            found = self._known[hosts] = tuple(flat)
         return found
