@@ -18,13 +18,13 @@ from translators.model.meta import Value
 from translators.model.origin import Origin
 from translators.model.service import Protocol, Resolution
 from translators.routes.outline import MESH
+from translators.routes.targets import Targets
 from translators.services import endpoints_of
 from translators.services.addresses import UNIX
 from translators.services.protocols import entry_protocol
 from translators.sidecars.destinations import destinations_of
 from translators.sidecars.outbound_listener import outbound_listener, socket_of, virtual_outbound
 from translators.sidecars.route_tables import Member, RouteTables
-from translators.sidecars.targets import Targets
 from translators.sidecars.tcp_chains import TcpChain, routed_chains, service_chain
 
 if TYPE_CHECKING:

@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from translators.model.world import World
     from translators.routes.route_configuration import RouteTable
     from translators.routes.route_list import RouteList
+    from translators.routes.targets import Targets
     from translators.routes.virtual_host import VirtualHostFragment
     from translators.services import ServiceIndex
     from translators.sidecars.elsewhere import Elsewhere
     from translators.sidecars.mesh_routes import Routing
     from translators.sidecars.scope import Egress
-    from translators.sidecars.targets import Targets
 
 _HTTP: Final = 80
 """The port on which a VirtualService may have hosts that no service has."""

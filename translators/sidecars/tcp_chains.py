@@ -73,8 +73,8 @@ def service_chain(
     those only that ask for the service's host.
     """
     host = service.hostname
-    known = {(service.origin.namespace, host): Target(host, service, rule)}
-    scope = Scope(service.origin, port.number, known, _recorder(recorder))
+    targets = {(service.origin.namespace, host): Target(host, service, rule)}
+    scope = Scope(service.origin, port.number, targets, _recorder(recorder))
     destination = HostAndPort(host=host, port=PortSelector(number=port.number))
     proxy = tcp_proxy((RouteDestination(destination=destination),), "", scope, mesh)
     filter_ = Filter(name=TCP_PROXY)
