@@ -11,6 +11,7 @@ from translators.clusters.remarks import remarks, tls_remarks, udp
 from translators.clusters.sni_dnat import sni_dnat_assignment, sni_dnat_cluster
 from translators.destination_rules import cluster_policy
 from translators.locality import place_of, setting_of
+from translators.model.proxy import GRPC
 from translators.model.service import Protocol
 from translators.services import endpoint_set, is_dns
 
@@ -66,7 +67,7 @@ def cluster_resources(
         inline = (found.endpoints, place) if is_dns(service) else (None, None)
         cluster = steps.step(build, service, port, subset, rule, mesh, view.type, *inline)
         diagnostics += found.diagnostics
-        if policy.tls is not None:
+        if policy.tls is not None and view.generator != GRPC:
             diagnostics += tls_remarks(destination, policy)
         if cluster is None or not cluster.refs:
             diagnostics += remarks(mesh, view, destination, rule, found, has_cluster=cluster is not None)

@@ -259,6 +259,7 @@ CODES: dict[str, Code] = {
     "PF0690": Code(Severity.ERROR, "TLS to endpoints needs certificates that are not handed out in this version"),
     "PF0691": Code(Severity.WARNING, "No name is checked in the certificates of TLS that is not HTTP"),
     "PF0695": Code(Severity.WARNING, "A gRPC client uses one endpoint of a service that is looked up in DNS"),
+    "PF0696": Code(Severity.WARNING, "A gRPC client has no endpoints of a service that a proxy passes through to"),
     # PF07xx references
     # PF070x destinations, PF071x hosts
     "PF0701": Code(Severity.ERROR, "a route leads to a host that no service has"),
@@ -289,6 +290,7 @@ CODES: dict[str, Code] = {
     "PF0735": Code(Severity.INFO, "a WorkloadEntry belongs to no service"),
     "PF0736": Code(Severity.INFO, "an EndpointSlice belongs to a Service that does not exist"),
     "PF0737": Code(Severity.WARNING, "no Service before a gateway has the port of a server"),
+    "PF0738": Code(Severity.WARNING, "a locality that traffic is sent to has no endpoints"),
     # PF08xx Envoy's answers
     "PF0801": Code(Severity.ERROR, "a proxy rejected a resource (NACK)"),
     # PF09xx sources and serving

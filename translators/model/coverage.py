@@ -83,9 +83,9 @@ _DESTINATION_RULE: Final[dict[str, Notice]] = {
 
 _SIDECAR: Final[dict[str, Notice]] = {
     "spec.ingress[].tls": _idle("sidecars do not terminate TLS"),
-    **dict.fromkeys(
-        ("spec.ingress[].connectionPool.tcp.idleTimeout", "spec.inboundConnectionPool.tcp.idleTimeout"),
-        _idle("an idle TCP connection to a workload is closed after an hour"),
+    **_under(
+        ("spec.ingress[].connectionPool", "spec.inboundConnectionPool"),
+        {**_POOL, "tcp.idleTimeout": _idle("an idle TCP connection to a workload is closed after an hour")},
     ),
 }
 

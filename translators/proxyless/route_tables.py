@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
+from translators.model.codes import diagnose
 from translators.model.meta import Value
 from translators.model.origin import Origin
-from translators.model.service import Protocol
 from translators.names import cluster_name
 from translators.proxyless.action import set_action, set_default
+from translators.proxyless.names import dialled_ports
+from translators.proxyless.remarks import OF_GRPC, may_carry_rpcs
 from translators.proxyless.route import matches_of, set_route
 from translators.recorder import SILENT, Recorder
 from translators.resources import CLUSTER, ROUTE, Resource
@@ -37,7 +39,7 @@ class RouteTables(Value, frozen=True, kw_only=True):
     """The route configurations of one service."""
 
     resources: tuple[Resource, ...]
-    """One for each port that is not UDP, in the service's order."""
+    """One for each port that may be dialled, in the service's order."""
     destinations: Mapping[str, Destination]
     """What their routes reach and what exists, by cluster name."""
     diagnostics: tuple[Diagnostic, ...]
@@ -65,20 +67,21 @@ def route_tables(
     resources: list[Resource] = []
     destinations: dict[str, Destination] = {}
     diagnostics: dict[Diagnostic, None] = {}
-    for port in service.ports:
-        if port.protocol is Protocol.UDP:
-            continue
+    for port in dialled_ports(service).values():
         config = _configuration(service, port)
         host = config.virtual_hosts[0]
         noted = Recorder() if recorder.active else SILENT
         noted.note("", Origin(service.origin))
+        if virtual_service is not None and may_carry_rpcs(port):
+            diagnostics |= dict.fromkeys(_opaque(virtual_service))
         if virtual_service is not None and plan is not None and virtual_service.spec.http:
             scope = Scope(virtual_service.key, port.number, table, SILENT)
             scope.diagnostics += plan.diagnostics
             _fill(host, plan, left_out, mesh_retries, scope, noted)
             clusters = dict(scope.clusters())
             origins = (service.origin, *scope.origins)
-            diagnostics |= dict.fromkeys(scope.diagnostics)
+            said = scope.diagnostics
+            diagnostics |= dict.fromkeys(d for d in said if d.code not in OF_GRPC or may_carry_rpcs(port))
         else:
             reached = _itself(service, port, rule)
             set_default(host.routes.add(), reached, mesh_retries)
@@ -87,6 +90,14 @@ def route_tables(
         destinations |= {name: destination for name, destination in clusters.items() if destination is not None}
         resources.append(_resource(config, origins, clusters, noted))
     return RouteTables(resources=tuple(resources), destinations=destinations, diagnostics=tuple(diagnostics))
+
+
+def _opaque(service: VirtualService) -> Iterator[Diagnostic]:
+    """Yield what there is to say about routes of connections, which RPCs do not take."""
+    for kind in ("tls", "tcp"):
+        if getattr(service.spec, kind):
+            message = f"gRPC clients ignore {kind} routes: RPCs take the http routes alone"
+            yield diagnose("PF0491", message, Origin(service.key, f"spec.{kind}"))
 
 
 def _configuration(service: Service, port: ServicePort) -> RouteConfiguration:
