@@ -85,7 +85,7 @@ class Treatment(Offering):
                 state.owe([case.resource.name])  # the client may hold a version of it that we do not know
         holds = {(hold.type_url, hold.name): hold for hold in self._pending(wanted)}
         for case in ward.cases.values():
-            if case not in self._released:
+            if case not in self._released and not case.watched:
                 resource, here = case.resource, self._accepted_here(case.resource.type_url)
                 standby = standby_of(ward, here, resource)
                 holds[case.key] = Hold(resource.type_url, resource.name, resource.version, standby, confirmed=True)
@@ -178,7 +178,7 @@ class Treatment(Offering):
         if verdict.certain:
             cases = {r: case for r in suspects if (case := self._confine(state, r, message, now))}
             rest = rest if len(cases) == len(suspects) else []  # it would come with what is not confined
-            suspects = list(cases)
+            suspects = [resource for resource, case in cases.items() if not case.watched]
             events += (
                 Confined(resource=c.resource, error=c.error, retry_at=c.retry_at, rejections=c.rejections)
                 for c in cases.values()
@@ -278,6 +278,8 @@ class Treatment(Offering):
         case = self._ward.cases.get((resource.type_url, resource.name))
         if case is not None and case.resource.version == resource.version:
             self._released.add(case)
+            if case.watched:
+                self._types[resource.type_url].owe([resource.name])  # it is among what was sent
 
     def _retries(self, now: float) -> bool:
         """Have the cases tried again whose time has come; whether some need no trial, since nobody asks for them."""
