@@ -11,9 +11,14 @@ import random
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.protocol.conformance_page import ConformanceRun
 from tests.require import demanded, require
 
 __all__ = ["require"]
+
+# Once gRPC is in use here, one in twenty of the processes that tests start would die between fork and exec: gRPC takes
+# up its work in the child, and finds its files closed (grpc/grpc#43055).
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 # No deadline for one example: the machine is shared, and each test has its own limit (`timeout` in pyproject.toml).
 settings.register_profile("dev", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
@@ -26,6 +31,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write what the code makes over the golden files, and delete those that no test reads",
     )
+    parser.addoption(
+        "--update-conformance",
+        action="store_true",
+        help="run the tests that hold the rules of xDS, and write docs/xds-conformance.md",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -35,6 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
     except ValueError as error:
         raise pytest.UsageError(str(error)) from error
     settings.load_profile("ci" if ci else "dev")
+    if config.option.update_conformance:
+        config.pluginmanager.register(ConformanceRun())
     if config.option.hypothesis_seed is None:  # a new one each run, and said in the header: any run can be repeated
         config.option.hypothesis_seed = str(random.SystemRandom().randrange(2**32))
 

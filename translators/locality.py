@@ -221,13 +221,13 @@ def _unlike(endpoint: Endpoint, keys: tuple[str, ...], values: tuple[str, ...]) 
 
 def _distributed(groups: list[Group], distributes: tuple[Distribute, ...], own: Locality) -> list[Group]:
     """Give each locality its share, by the first entry for the proxy's own. What is in no share gets nothing."""
-    to = next((one.to for one in distributes if _matches(own, one.from_)), None)
+    to = next((one.to for one in distributes if is_inside(own, one.from_)), None)
     if to is None:
         return groups
     left = list(groups)
     shares: list[tuple[Group, Fraction]] = []
     for pattern in sorted(to, key=lambda pattern: (pattern.count("*"), -pattern.count("/"), pattern)):
-        inside = [group for group in left if _matches(group.locality, pattern)]
+        inside = [group for group in left if is_inside(group.locality, pattern)]
         left = [group for group in left if group not in inside]
         whole = sum(group.weight for group in inside)
         shares += [(group, Fraction(to[pattern] * group.weight, whole)) for group in inside]
@@ -236,7 +236,7 @@ def _distributed(groups: list[Group], distributes: tuple[Distribute, ...], own: 
     return sorted(weighted, key=lambda group: _PLACE_ORDER(group.locality))
 
 
-def _matches(locality: Locality, pattern: str) -> bool:
+def is_inside(locality: Locality, pattern: str) -> bool:
     """Whether a locality is inside `region/zone/subzone`, where `*` and what is left out mean any."""
     own = (locality.region, locality.zone, locality.sub_zone)
     return all(part in ("*", "", value) for part, value in zip(pattern.split("/"), own, strict=False))

@@ -28,6 +28,7 @@ from xds_server.sources.mesh_config import MeshConfigSource
 from xds_server.store import Store, check
 from xds_server.transport.limits import StreamLimits
 from xds_server.transport.server import AdsServer
+from xds_server.transport.xlog_file import XlogFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,6 +81,10 @@ class Settings:
     """
     shutdown_grace: float = 2.0
     """Seconds over which streams end at a stop, after the drain."""
+    xlog_file: Path | None = None
+    """Where the xlog is written to as JSON lines, beside being kept in memory; None: nowhere."""
+    xlog_file_size: int = 64 << 20
+    """Bytes after which that file is renamed to `….1` and begun anew."""
     own_process: bool = False
     """Whether the process is this server's alone: then SIGTERM and SIGINT stop it, and the collector is tuned."""
 
@@ -140,7 +145,11 @@ class App:
         ads.answered = self._changed.set
         store.subscribe(push.publish)
         runner, http_port = await admin.start(self.backend, *self.settings.http_address)
+        settings = self.settings
+        xlog_file = XlogFile(settings.xlog_file, settings.xlog_file_size) if settings.xlog_file else None
         try:
+            if xlog_file is not None:
+                xlog_file.start(ads.xlog)
             xds_port = await ads.start(join_address(self.settings.xds_address))
             self.addresses["xds"] = join_address((self.settings.xds_address[0], xds_port))
             self.addresses["http"] = join_address((self.settings.http_address[0], http_port))
@@ -163,6 +172,8 @@ class App:
                 for task in tasks:
                     task.cancel()
         finally:
+            if xlog_file is not None:
+                await asyncio.to_thread(xlog_file.stop, ads.xlog)
             await runner.cleanup()
         log.info("stopped")
 

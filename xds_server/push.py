@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from translators.model.codes import diagnose
 from translators.model.proxy import view_of
+from xds_server.protocol.xlog_records import REQUESTED, because_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from translators.model.world import World
     from translators.resources import ResourceSet
     from xds_server.metrics import Metrics
+    from xds_server.protocol import Why
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +41,10 @@ class Stream(Protocol):
     def proxy(self) -> Proxy:
         """Who is connected."""
 
-    def offer(self, snapshot: ResourceSet, since: float) -> None:
+    def offer(self, snapshot: ResourceSet, since: float, why: Why) -> None:
         """Take the newest snapshot; returns at once. The stream sends it when its writer is ready, and skips to the
         newest if several were offered meanwhile. `since`: when the first change in it was made (monotonic seconds).
+        `why`: what the xlog will say of it.
         """
 
 
@@ -146,7 +149,7 @@ class Push:
         if self.world is None:
             msg = "no World yet: streams are to be refused until `ready`"
             raise RuntimeError(msg)
-        self._place(stream)
+        self._place(stream, REQUESTED)
 
     def detach(self, stream: Stream) -> None:
         """Let a stream go; the last one of a view takes the view's ResourceSet with it."""
@@ -211,13 +214,14 @@ class Push:
         except Exception:
             log.exception("the selectors could not be gathered: proxies keep the views that they have")
             keys = self._keys
+        why = because_of(world.changed_since(self.world)) if self.world is not None else REQUESTED
         self.world = world
         if keys != self._keys:
             self._keys = keys
             for stream in list(self._view_of_stream):
-                self._place(stream)
+                self._place(stream, why)
         for view in list(self._views):
-            await self._serve(view, world, began - waited)
+            await self._serve(view, world, began - waited, why)
         self.pushes += 1
         self.after_push()
         if self._metrics is not None:
@@ -229,9 +233,9 @@ class Push:
             view = next(iter(self._unfinished))
             del self._unfinished[view]
             if view in self._views and self._views[view].served is None:
-                await self._serve(view, self.world, self._clock())
+                await self._serve(view, self.world, self._clock(), REQUESTED)
 
-    async def _serve(self, view: ProxyView, world: World, since: float) -> None:
+    async def _serve(self, view: ProxyView, world: World, since: float, why: Why) -> None:
         """Translate one view and offer the result to its streams."""
         state = self._views.get(view)
         if state is None:
@@ -248,15 +252,15 @@ class Push:
         state.failure = None
         if served is not state.served:
             state.served = served
-            await self._offer(state, served, since)
+            await self._offer(state, served, since, why)
 
     @staticmethod
-    async def _offer(state: _View, served: ResourceSet, since: float) -> None:
+    async def _offer(state: _View, served: ResourceSet, since: float, why: Why) -> None:
         """Offer to each stream of a view. Offering only wakes a stream's writer, so 1,000 of them take about 10 ms."""
         streams = list(state.streams)
         for number, stream in enumerate(streams, 1):
             if stream in state.streams:
-                stream.offer(served, since)
+                stream.offer(served, since, why)
             if number % 1000 == 0:
                 await asyncio.sleep(0)
 
@@ -274,7 +278,7 @@ class Push:
     async def _in_worker(self, function: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, function, *arguments)
 
-    def _place(self, stream: Stream) -> None:
+    def _place(self, stream: Stream, why: Why) -> None:
         """Put a stream with the others of its view; its view may have changed with the selector keys."""
         view = view_of(stream.proxy, self._keys)
         before = self._view_of_stream.get(stream)
@@ -286,7 +290,7 @@ class Push:
         state = self._views.setdefault(view, _View())
         state.streams[stream] = None
         if state.served is not None:
-            stream.offer(state.served, self._clock())
+            stream.offer(state.served, self._clock(), why)
         else:
             self._unfinished[view] = None
             self._wake.set()

@@ -100,6 +100,19 @@ def test_a_bad_cluster(watched: Watched) -> None:
     assert watched.envoy.stat("cluster_manager.cds.update_rejected") == 1
 
 
+def test_one_that_is_not_even_valid(watched: Watched) -> None:
+    """Envoy looks at nothing else in the response, which so has to come again without it."""
+    web = watched.first[0]
+    invalid = cluster("bad", type="STATIC", connect_timeout="0s")
+    watched.server.serve(
+        web, cluster("a", type="STATIC"), invalid, cluster("z", type="STATIC"), routes("web", status=201)
+    )
+    watched.confined("bad")
+    watched.answers(201)
+    eventually(lambda: {"a", "z"} <= set(watched.envoy.clusters()), 2.0, "the good ones are there")
+    assert watched.rejections() == 1
+
+
 def test_a_route_stays_where_it_is_while_its_new_cluster_is_rejected(watched: Watched) -> None:
     with socket.create_server(("127.0.0.1", 0)) as backend:
         old = [cluster("old"), endpoints("old", backend.getsockname()[1]), routes("web", to="old")]

@@ -100,6 +100,11 @@ def answers(port: int) -> str:
     return str(reply.json["version"]) if reply.status == 200 else ""
 
 
+def refusals(envoy: EnvoyProcess) -> dict[str, int]:
+    """Return the counters of what must not happen that are not 0."""
+    return {n: v for n, v in envoy.stats("update_rejected|init_fetch_timeout|assignment_use_cached").items() if v}
+
+
 @VARIANTS
 def test_a_service_for_each_type(tmp_path: Path, delta: bool) -> None:
     """CDS and LDS by services of their own; EDS and RDS too, for a cluster and a listener of the bootstrap. What CDS
@@ -133,15 +138,17 @@ def test_a_service_for_each_type(tmp_path: Path, delta: bool) -> None:
         proxies = mesh.pilotfish.proxies()
         mesh.serve(mesh.backends)
         eventually(lambda: envoy.cluster_stat("by-eds", "membership_total") == 2, what="EDS brings the new endpoint")
+        rule = "connectionPool: {tcp: {connectTimeout: 7s}}"
+        mesh.config.write("rule.yaml", objects.destination_rule("echo", "echo", rule))
+        eventually(lambda: _timeout(envoy) == "7s", 3.0, "a cluster that CDS modified gets its endpoints again by ADS")
+        wait_warm(envoy)
         mesh.config.write("routes.yaml", objects.virtual_service("routes", "[{directResponse: {status: 418}}]"))
         eventually(lambda: request(mesh.static_port, "/").status == 418, what="RDS brings the new route")
         eventually(lambda: request(mesh.port, "/").status == 418, what="ADS brings the new route")
-        wait_warm(envoy)
 
         assert {p["service"] for p in proxies} == {"ADS", "CDS", "EDS", "LDS", "RDS"}
         assert {p["variant"] for p in proxies} == {"delta" if delta else "sotw"}
-        bad = {n: v for n, v in envoy.stats("update_rejected|init_fetch_timeout|assignment_use_cached").items() if v}
-        assert bad == {}
+        assert refusals(envoy) == {}
         for counter in (
             "cluster_manager.cds.update_success",
             "listener_manager.lds.update_success",
@@ -149,6 +156,12 @@ def test_a_service_for_each_type(tmp_path: Path, delta: bool) -> None:
             f"http.static.rds.{routes}.update_success",
         ):
             assert envoy.stat(counter) >= 1, counter
+
+
+def _timeout(envoy: EnvoyProcess) -> str:
+    """Return the connect timeout of the cluster that is in use, which a warming one is not."""
+    active = [one["cluster"] for one in envoy.config_dump("dynamic_active_clusters")]
+    return next((str(one["connect_timeout"]) for one in active if one["name"] == ECHO), "")
 
 
 def _listener(port: int, routes: str, source: Any) -> Any:
@@ -210,5 +223,47 @@ def test_a_stream_of_age_comes_back_on_another_connection_and_nobody_notices(tmp
 
         assert {status for status, _ in statuses} == {200}
         assert envoy.cluster_stat("xds-grpc", "upstream_cx_total") >= 3
-        bad = {n: v for n, v in envoy.stats("update_rejected|init_fetch_timeout|assignment_use_cached").items() if v}
-        assert bad == {}
+        assert refusals(envoy) == {}
+
+
+@VARIANTS
+def test_a_server_that_stops_hands_its_envoys_to_the_other(tmp_path: Path, delta: bool) -> None:
+    drain = ("--drain-delay", "300ms")
+    with scene(tmp_path, *drain) as mesh, ExitStack() as stack:
+        folder = tmp_path / "second"
+        folder.mkdir()
+        (folder / "config").symlink_to(mesh.folder / "config")
+        second = Pilotfish(folder, arguments=drain)
+        stack.callback(second.stop)
+        tree = mesh.bootstrap(delta=delta)
+        (locality,) = tree["static_resources"]["clusters"][0]["load_assignment"]["endpoints"]
+        other = json.loads(json.dumps(locality["lb_endpoints"][0]))
+        other["endpoint"]["address"]["socket_address"]["port_value"] = second.xds_port
+        locality["lb_endpoints"].append(other)
+        envoy = mesh.envoy(tree)
+        eventually(lambda: answers(mesh.port) == "v1")
+        here, there = (mesh.pilotfish, second) if mesh.pilotfish.proxies() else (second, mesh.pilotfish)
+        statuses = many(mesh.port, "/", 50, concurrency=2)
+        assert here.stop() == 0
+        statuses += many(mesh.port, "/", 50, concurrency=2)
+        eventually(lambda: len(there.proxies()) == 1, what="the Envoy is at the other server")
+        mesh.serve(mesh.backends[1:])
+        eventually(lambda: answers(mesh.port) == "v2", what="it follows the other server")
+
+        assert {status for status, _ in statuses} == {200}
+        assert refusals(envoy) == {}
+
+
+def test_load_reports_are_taken(tmp_path: Path) -> None:
+    with scene(tmp_path) as mesh:
+        tree = mesh.bootstrap(delta=True)
+        services = tree["dynamic_resources"]["ads_config"]["grpc_services"]
+        reporting = {"api_type": "GRPC", "transport_api_version": "V3", "grpc_services": services}
+        tree["cluster_manager"] = {"load_stats_config": reporting}
+        envoy = mesh.envoy(tree)
+        eventually(lambda: envoy.stat("load_reporter.responses") == 1, what="it is told what to report")
+        eventually(lambda: answers(mesh.port) == "v1")
+
+        assert envoy.stat("load_reporter.errors") == 0
+        assert envoy.stat("load_reporter.requests") == 1
+        assert refusals(envoy) == {}

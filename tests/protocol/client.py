@@ -3,8 +3,8 @@
 What they copy from Envoy 1.40: endpoints of an unknown cluster are dropped; a cluster that was added or modified
 warms until it gets its endpoints anew (or any are rejected), and nobody asks for them; while one warms, no CDS answer
 and no CDS request goes out; a new listener needs its secrets anew; of a bad clusters or listeners response the good
-part is applied, and the message names the bad; of any other bad response only the part before the bad one is applied,
-and the message names nothing.
+part is applied, and the message names the bad, but one that is not even valid spoils the whole response; of any other
+bad response only the part before the bad one is applied, and the message names nothing.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 WHOLE = (CLUSTER, LISTENER)
 PATIENCE = 45.0
 """Seconds until a test takes the wire to be at rest: longer than any wait for an answer, shorter than a quarantine."""
+
+INVALID = "invalid"
+"""Content of a bad cluster or listener that Envoy cannot validate: it applies nothing of the whole response."""
 
 NODE = Node(id="router~10.0.0.1~gw.istio-system~istio-system.svc.cluster.local")
 
@@ -93,6 +96,7 @@ class FakeEnvoy(ABC, Generic[Req]):
         self.events: list[Event] = []
         self.nonces: set[str] = set()
         self.rejected_nonces: set[str] = set()
+        self.invalid = ""
         self.kept: dict[tuple[str, str], bytes | None] = {}
         """What it held under the name of a bad resource when it last rejected one; None: nothing."""
         self.wanted: dict[str, set[str]] = {}
@@ -149,8 +153,13 @@ class FakeEnvoy(ABC, Generic[Req]):
         if bad:
             self.rejected_nonces.add(message.nonce)
             answer.error_detail.code = 13
-            named = ", ".join(bad) if message.type_url in WHOLE else "something"
-            answer.error_detail.message = f"Error adding/updating {named}"
+            answer.error_detail.message = (
+                f'goo.gle/debugonly name: "{self.invalid}" : Proto constraint validation failed'
+                if self.invalid
+                else f"Error adding/updating {', '.join(bad)}"
+                if message.type_url in WHOLE
+                else "something"
+            )
         self.last_nonce[message.type_url] = message.nonce
         self.refresh()  # Envoy asks for endpoints before it acknowledges the clusters
         self._applied(message, answer)
@@ -212,6 +221,11 @@ class FakeEnvoy(ABC, Generic[Req]):
         assert not set(names) & set(removed), "a name added and removed in one response (rule 48)"
         bad = [Body.of(value).name for value in values if Body.of(value).bad]
         self.kept.update(((type_url, name), held.get(name)) for name in bad)
+        self.invalid = next((name for name in bad if INVALID in str(values[names.index(name)])), "")
+        if type_url not in WHOLE:
+            self.invalid = ""
+        elif self.invalid:
+            return bad
         if type_url not in WHOLE and bad:
             values = values[: names.index(bad[0])]
             removed = []
@@ -311,7 +325,7 @@ class SotwClient(FakeEnvoy[DiscoveryRequest]):
     def _applied(self, message: Outgoing, answer: DiscoveryRequest) -> None:
         if not answer.HasField("error_detail"):
             self.versions[message.type_url] = answer.version_info = message.version
-        if message.type_url in WHOLE:
+        if message.type_url in WHOLE and not self.invalid:
             # A rejected resource keeps what it had; what is missing from the response is gone.
             held = self.held[message.type_url]
             for name in held.keys() - set(message.names):

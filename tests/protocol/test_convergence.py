@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.protocol.client import WHOLE, Body, DeltaClient, FakeEnvoy, SotwClient, resource
+from tests.protocol.client import INVALID, WHOLE, Body, DeltaClient, FakeEnvoy, SotwClient, resource
 from tests.protocol.snapshots import snapshot
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, TYPES, Resource, ResourceSet
 from xds_server.protocol import Encoder
@@ -26,7 +26,7 @@ NAMES = {
     ROUTE: ("r1", "r2", "r3"),
     SECRET: ("s1", "s2", "s3"),
 }
-CONTENTS = st.sampled_from(["1", "2", "3"])
+CONTENTS = st.sampled_from(["1", "2", INVALID])
 BAD = st.sampled_from([False, False, False, True])
 
 

@@ -13,6 +13,8 @@ from xds_server.protocol.quarantine import RETRY_FIRST
 Variant = type[SotwWire] | type[DeltaWire]
 Connected = SotwWire | DeltaWire
 
+Y_IS_BAD = "Error adding/updating cluster(s) y: no such thing"
+
 both = pytest.mark.parametrize("variant", [SotwWire, DeltaWire], ids=["sotw", "delta"])
 
 
@@ -62,7 +64,7 @@ def test_a_route_stays_while_the_cluster_that_it_newly_names_is_rejected(variant
     wire = connected(variant, *cluster("x"), route("r", "to x", "x"), route("q", "1", "x"))
     new = [*cluster("y"), route("r", "to y", "y"), route("q", "2", "x")]
     replies = wire.offer(*cluster("x"), *new)
-    assert answer(wire, replies, CDS="y: no such thing") == [Reply("RDS", "q=2")]
+    assert answer(wire, replies, CDS=Y_IS_BAD) == [Reply("RDS", "q=2")]
     assert served(wire, ROUTE) == {"r": "to x", "q": "2"}
     healed = wire.offer(*cluster("x"), resource(CLUSTER, "y", "better"), *new[1:])
     assert [reply.type for reply in healed] == ["CDS", "EDS"]
@@ -72,7 +74,11 @@ def test_a_route_stays_while_the_cluster_that_it_newly_names_is_rejected(variant
 @both
 def test_and_so_does_the_cluster_that_it_named_before(variant: Variant) -> None:
     wire = connected(variant, *cluster("x"), route("r", "to x", "x"))
-    answer(wire, wire.offer(*cluster("y"), route("r", "to y", "y")), CDS="y: no such thing")
+    answer(
+        wire,
+        wire.offer(*cluster("y"), route("r", "to y", "y")),
+        CDS=Y_IS_BAD,
+    )
     assert wire.stream.deadline == pytest.approx(wire.now, abs=RETRY_FIRST + 5)
     assert served(wire, CLUSTER) == {"x": "1"}
     assert served(wire, ENDPOINT).keys() >= {"x"}
@@ -85,7 +91,7 @@ def test_and_so_does_the_cluster_that_it_named_before(variant: Variant) -> None:
 def test_a_route_that_has_no_earlier_version_goes_out_all_the_same(variant: Variant) -> None:
     wire = connected(variant)
     replies = wire.offer(*cluster("y"), *cluster("x"), route("r", "to x and y", "x", "y"))
-    assert answer(wire, replies, CDS="y: no such thing") == [Reply("RDS", "r=to x and y")]
+    assert answer(wire, replies, CDS=Y_IS_BAD) == [Reply("RDS", "r=to x and y")]
 
 
 @both
@@ -124,7 +130,7 @@ def test_a_listener_stays_with_its_cluster_too(variant: Variant) -> None:
     wire = connected(variant, *cluster("x"), referring(LISTENER, "l", "to x", (CLUSTER, "x")), route("r", "1"))
     new = [*cluster("y"), referring(LISTENER, "l", "to y", (CLUSTER, "y")), route("r", "1")]
     replies = wire.offer(*new)
-    answer(wire, replies, CDS="y: no such thing")
+    answer(wire, replies, CDS=Y_IS_BAD)
     assert served(wire, LISTENER) == {"l": "to x"}
     assert served(wire, CLUSTER) == {"x": "1"}
 
@@ -151,6 +157,6 @@ def test_what_is_held_back_survives_a_new_stream(variant: Variant) -> None:
     quarantine = Quarantine()
     wire = connected(variant, *cluster("x"), route("r", "to x", "x"), quarantine=quarantine)
     new = [*cluster("y"), route("r", "to y", "y")]
-    answer(wire, wire.offer(*new), CDS="y: no such thing")
+    answer(wire, wire.offer(*new), CDS=Y_IS_BAD)
     again = connected(variant, *new, quarantine=quarantine)
     assert (served(again, CLUSTER), served(again, ROUTE)) == ({"x": "1"}, {"r": "to x"})

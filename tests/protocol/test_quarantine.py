@@ -87,7 +87,7 @@ def test_good_siblings_and_later_edits_get_through_and_the_bad_one_stays_as_it_w
 def test_what_was_never_accepted_is_left_out(variant: Variant, type_url: str) -> None:
     wire = holding(variant, type_url, resource(type_url, "b"))
     wire.offer(resource(type_url, "a", "bad"), resource(type_url, "b"))
-    assert wire.nack(type_url, message="a: bad") == []
+    assert wire.nack(type_url, message="Error adding/updating cluster(s) a: bad") == []
     assert wire.offer(resource(type_url, "a", "bad"), resource(type_url, "b", "2")) == one(type_url, variant, "b=2")
 
 
@@ -165,7 +165,7 @@ def test_it_is_tried_again_after_a_minute_then_two_and_so_on(variant: Variant, t
     wire.offer(resource(type_url, "a", "bad"), resource(type_url, "b"))
     wait, since = RETRY_FIRST, wire.now
     for _ in range(8):
-        assert wire.nack(type_url, message="a: bad") == []
+        assert wire.nack(type_url, message="Error adding/updating cluster(s) a: bad") == []
         assert wire.stream.deadline == pytest.approx(wire.now - 1 + wait)
         assert wake(wire) == one(type_url, variant, "a=bad", "b=1")
         wait = min(2 * wait, RETRY_MAX)
@@ -205,15 +205,60 @@ def test_a_case_outlives_the_stream_but_is_its_clients_own(variant: Variant, typ
     # The next who has this node id may be somebody else, and is sent no secret that he is not meant to have.
     assert reply.resources == ("b=1" if type_url == SECRET else "a=1 b=1")
     assert rejected(again) == ["a"]
-    other_build, other_peer = Node(), variant(quarantine=quarantine, peer="spiffe://x")
+    other_build = Node()
     other_build.CopyFrom(NODE)
     other_build.user_agent_version = "newer"
     upgraded = variant(quarantine=quarantine, node=other_build)
+    other_peer = variant(quarantine=quarantine, peer="spiffe://x")
     for wire in (upgraded, other_peer):
         wire.offer(bad, b)
         (reply,) = wire.want(type_url, "a", "b")
         assert reply.resources == "a=bad b=1"
         assert rejected(wire) == []
+
+
+@both
+def test_a_secret_is_kept_for_a_client_that_has_proved_who_it_is(variant: Variant) -> None:
+    quarantine = Quarantine()
+    listener = Resource(LISTENER, "l", resource(LISTENER, "l").body, (), refs=((SECRET, "a"),))
+    first, second = (variant(quarantine=quarantine, peer="spiffe://x") for _ in range(2))
+    first.offer(resource(SECRET, "a"), listener)
+    first.want(SECRET, "a")
+    first.ack(SECRET)
+    first.offer(resource(SECRET, "a", "bad"), listener)
+    first.nack(SECRET)
+    second.offer(resource(SECRET, "a", "bad"), listener)
+    assert second.ask(LISTENER) == [Reply("LDS", "l=1")]
+    assert second.want(SECRET, "a") == [Reply("SDS", "a=1")]
+
+
+@both
+@whole_types
+def test_what_is_applied_of_a_rejected_response_is_what_the_client_holds(variant: Variant, type_url: str) -> None:
+    a, b = resource(type_url, "a", "1"), resource(type_url, "b", "1")
+    wire = holding(variant, type_url, a, b)
+    said = "Error adding/updating cluster(s) b: bad"
+    wire.offer(resource(type_url, "a", "2"), resource(type_url, "b", "bad"))
+    assert wire.nack(type_url, message=said) == []
+    wire.offer(resource(type_url, "a", "3"), resource(type_url, "b", "bad"))
+    assert wire.nack(type_url, message="Error adding/updating cluster(s) a: bad") == []
+    standbys = [case.standby for case in wire.stream.cases()]
+    assert [standby.body for standby in standbys if standby] == [resource(type_url, "a", "2").body, b.body]
+
+
+@both
+@whole_types
+def test_one_that_is_not_valid_spoils_the_whole_response_so_the_rest_comes_again(
+    variant: Variant, type_url: str
+) -> None:
+    """Envoy prints what it cannot validate, and looks at nothing else in the response."""
+    wire = holding(variant, type_url, resource(type_url, "a"), resource(type_url, "c"))
+    wire.offer(*(resource(type_url, name, "2") for name in "ab"), resource(type_url, "c"))
+    said = 'goo.gle/debugonly\nname: "b"\n: Proto constraint validation failed'
+    assert wire.nack(type_url, message=said) == one(type_url, variant, "a=2", "c=1")
+    assert rejected(wire) == ["b"]
+    wire.ack(type_url)
+    assert wire.stream.status()[type_url].rejected == ("b",)
 
 
 @each_type
@@ -302,11 +347,11 @@ def test_rule_74_a_newer_response_with_the_bad_one_decides(variant: Variant, typ
     wire.offer(resource(type_url, "a", "bad"), resource(type_url, "b"))
     wire.offer(resource(type_url, "a", "bad"), resource(type_url, "b", "2"))
     first, second = wire.nonces[-2:]
-    assert wire.nack(type_url, first, "a: bad") == []
+    assert wire.nack(type_url, first, "Error adding/updating cluster(s) a: bad") == []
     carried = variant is SotwWire and type_url in WHOLE
     assert rejected(wire) == ([] if carried else ["a"])
     if carried:
-        assert wire.nack(type_url, second, "a: bad") == []
+        assert wire.nack(type_url, second, "Error adding/updating cluster(s) a: bad") == []
         assert rejected(wire) == ["a"]
     else:
         wire.ack(type_url, second)
@@ -348,3 +393,13 @@ def test_the_order_of_events() -> None:
     wire.offer(resource(CLUSTER, "a", "bad"))
     wire.nack(CLUSTER, message="a: no")
     assert [type(event) for event in wire.events[-2:]] == [Nacked, Confined]
+
+
+@both
+def test_what_a_client_says_about_a_secret_does_not_tell_the_secret(variant: Variant) -> None:
+    wire = holding(variant, SECRET)
+    wire.offer(resource(SECRET, "a"))
+    wire.nack(SECRET, message='validation failed: tls_certificate { private_key { inline_bytes: "-----BEGIN X" } }')
+    (case,) = wire.stream.cases()
+    assert case.error == "validation failed: tls_certificate { private_key { "
+    assert all("BEGIN" not in str(event) for event in wire.events)

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from translators.model.meta import ObjectMeta
 from translators.model.proxy import Proxy, ProxyView
+from translators.model.service_entry import ServiceEntry, ServiceEntrySpec
 from translators.model.world import World
 from translators.resources import CLUSTER, Resource, ResourceSet, TypeSet
+from xds_server.protocol.xlog_records import Names
 from xds_server.push import Debounce, Push
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+
+    from xds_server.protocol import Why
 
 DEADLINE = 5.0
 
@@ -57,10 +62,12 @@ class FakeStream:
 
     proxy: Proxy
     offers: list[ResourceSet] = field(default_factory=list)
+    reasons: list[Why] = field(default_factory=list)
 
-    def offer(self, snapshot: ResourceSet, since: float) -> None:
+    def offer(self, snapshot: ResourceSet, since: float, why: Why) -> None:
         assert since > 0
         self.offers.append(snapshot)
+        self.reasons.append(why)
 
 
 @dataclass
@@ -155,6 +162,30 @@ async def test_worlds_within_the_debounce_go_out_as_one() -> None:
     assert len(translator.calls) == 2
     assert world.cluster_domain == "three"
     assert previous is stream.offers[0]
+
+
+async def test_a_push_says_which_objects_changed() -> None:
+    push = _push(FakeTranslator())
+    first, second = FakeStream(_proxy("gw")), FakeStream(_proxy("gw-2"))
+    entry = ServiceEntry(metadata=ObjectMeta(name="echo", namespace="default"), spec=ServiceEntrySpec(hosts=("echo",)))
+    one = World()
+    two = replace(one.apply({entry.key: entry}), cluster_domain="two")
+    async with running(push):
+        push.publish(lambda: one)
+        await until(lambda: push.ready)
+        push.attach(first)
+        await until(lambda: bool(first.offers))
+        push.publish(lambda: two)
+        await until(lambda: len(first.offers) == 2)
+        push.attach(second)
+        await until(lambda: bool(second.offers))
+        push.publish(_world("three"))
+        await until(lambda: len(first.offers) == 3)
+
+    assert [why.kind for why in first.reasons] == ["request", "push", "settings"]
+    assert first.reasons[1].objects == Names(("ServiceEntry default/echo",), 1)
+    assert [why.kind for why in second.reasons] == ["request", "settings"]
+    assert second.reasons[1] is first.reasons[2]
 
 
 async def test_a_world_that_changes_nothing_is_not_offered() -> None:

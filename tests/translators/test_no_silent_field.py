@@ -52,11 +52,12 @@ OTHERS: Final = """
 {kind: ServiceEntry, metadata: {name: dns}, spec: {hosts: [dns.example], resolution: DNS,
   ports: [{number: 80, name: http, protocol: HTTP}]}}
 ---
-{kind: Pod, metadata: {name: pod, labels: {app: pod}}, spec: {}, status: {phase: Running, podIP: 10.9.9.9}}
+{kind: Service, metadata: {name: web}, spec: {clusterIP: 10.96.0.1, selector: {app: web},
+  ports: [{name: http, port: 80, targetPort: 8080}]}}
 ---
 {kind: Service, metadata: {name: away, namespace: elsewhere}, spec: {ports: [{name: http, port: 80}]}}
 ---
-{kind: Service, metadata: {name: workload}, spec: {selector: {app: pod}, ports: [{name: http, port: 80}]}}
+{kind: Pod, metadata: {name: pod, labels: {app: pod}}, spec: {}, status: {phase: Running, podIP: 10.9.9.9}}
 """
 BASES: Final = {
     "DestinationRule": """
@@ -82,7 +83,9 @@ BASES: Final = {
   {port: {number: 8080, name: http, protocol: HTTP}, hosts: ["*"]}]}}
 """,
     "Sidecar": """
-{kind: Sidecar, metadata: {name: x}, spec: {egress: [{hosts: ["./*"]}]}}
+{kind: Sidecar, metadata: {name: x}, spec: {workloadSelector: {labels: {app: web}},
+  ingress: [{port: {number: 9080, name: http, protocol: HTTP}, defaultEndpoint: "127.0.0.1:8080"}],
+  egress: [{hosts: ["*/*"]}]}}
 """,
     "MeshConfig": "{}",
 }
@@ -91,6 +94,15 @@ SHARES: Final = "localityLbSetting: {distribute: [{from: r1/*, to: {r1/z1: 100}}
 HTTPS: Final = """
 {spec: {servers: [{port: {number: 8443, name: https, protocol: HTTPS}, hosts: ["*"],
   tls: {mode: MUTUAL, serverCertificate: /c, privateKey: /k, caCertificates: /a}}]}}
+"""
+EGRESS: Final = """
+{spec: {egress: [{port: {number: 90, name: a, protocol: HTTP}, hosts: ["*/*"]}, {hosts: ["*/*"]}]}}
+"""
+EGRESS_PROXY: Final = """
+{spec: {outboundTrafficPolicy: {mode: ALLOW_ANY, egressProxy: {host: echo.example, port: {number: 80}}}}}
+"""
+GRPC_IN: Final = """
+{spec: {ingress: [{port: {number: 9080, name: grpc, protocol: GRPC}, defaultEndpoint: "127.0.0.1:8080"}]}}
 """
 L4_ROUTE: Final = "route: [{destination: {host: echo.example, port: {number: 82}}}]"
 NEEDS: Final[dict[str, dict[str, str]]] = {
@@ -113,6 +125,18 @@ NEEDS: Final[dict[str, dict[str, str]]] = {
         "proxyProtocol.version": "proxyProtocol: {version: V1}",
         "tunnel.": "tunnel: {targetHost: a.example, targetPort: 80}",
     },
+    "Sidecar": {
+        "spec.egress[].": EGRESS,
+        "spec.egress[].hosts": "{}",
+        "spec.outboundTrafficPolicy.egressProxy.": EGRESS_PROXY,
+        "spec.ingress[].connectionPool.tcp.idleTimeout": GRPC_IN.replace("GRPC", "TCP"),
+        "spec.inboundConnectionPool.tcp.idleTimeout": GRPC_IN.replace("GRPC", "TCP"),
+        "spec.outboundTrafficPolicy.mode": "{spec: {outboundTrafficPolicy: {mode: ALLOW_ANY}}}",
+        "spec.ingress[].connectionPool.http.http2KeepAlive.": GRPC_IN,
+        "spec.ingress[].connectionPool.http.maxConcurrentStreams": GRPC_IN,
+        "spec.inboundConnectionPool.http.http2KeepAlive.": GRPC_IN,
+        "spec.inboundConnectionPool.http.maxConcurrentStreams": GRPC_IN,
+    },
     "MeshConfig": {
         "localityLbSetting.distribute[].": SHARES,
         "localityLbSetting.failover[]": "{defaultTrafficPolicy: {outlierDetection: {interval: 1s}}, "
@@ -125,21 +149,10 @@ NEEDS: Final[dict[str, dict[str, str]]] = {
         "defaultTrafficPolicy.connectionPool.http.http2KeepAlive.": "defaultTrafficPolicy: {connectionPool: {http: "
         "{http2KeepAlive: {interval: 1s, timeout: 1s}}}}",
     },
-    "Sidecar": {
-        "spec.ingress[].connectionPool.tcp.": "{spec: {ingress: [{port: {number: 8080, name: tcp, protocol: TCP}}]}}",
-        "spec.ingress[].connectionPool.http.maxConcurrentStreams": "{spec: {ingress: [{port: {number: 8080, "
-        "name: grpc, protocol: GRPC}}]}}",
-        "spec.inboundConnectionPool.tcp.": "{spec: {ingress: [{port: {number: 8080, name: tcp, protocol: TCP}}]}}",
-        "spec.inboundConnectionPool.http.maxConcurrentStreams": "{spec: {ingress: [{port: {number: 8080, "
-        "name: grpc, protocol: GRPC}}]}}",
-        "spec.ingress[].": "{spec: {ingress: [{port: {number: 8080, name: http, protocol: HTTP}}]}}",
-        "spec.egress[].port.": "{spec: {egress: [{port: {number: 9080, name: http, protocol: HTTP}, hosts: ['*/*']}]}}",
-        "spec.outboundTrafficPolicy.egressProxy.": "{spec: {outboundTrafficPolicy: {mode: ALLOW_ANY, "
-        "egressProxy: {host: echo.example, port: {number: 80}}}}}",
-    },
     "Gateway": {
         "spec.servers[].tls.": HTTPS,
         "spec.servers[].port.name": HTTPS,
+        "spec.servers[].name": HTTPS,
         "spec.servers[].tls.httpsRedirect": "{}",
     },
     "VirtualService": {
@@ -235,12 +248,19 @@ SAMPLES: Final[dict[str, dict[str, Any]]] = {
     },
     "Sidecar": {
         "spec.workloadSelector.labels": {"app": "other"},
+        "spec.ingress[].port.protocol": "TCP",
+        "spec.ingress[].bind": "10.0.0.1",
+        "spec.ingress[].defaultEndpoint": "127.0.0.1:9090",
+        "spec.egress[].port.protocol": "TCP",
+        "spec.egress[].bind": "127.0.0.1",
+        "spec.egress[].hosts": ["./web.default.svc.cluster.local"],
         "spec.ingress[].captureMode": "NONE",
-        "spec.ingress[].defaultEndpoint": "127.0.0.1:9999",
-        "spec.ingress[].connectionPool.http.h2UpgradePolicy": "UPGRADE",
-        "spec.inboundConnectionPool.http.h2UpgradePolicy": "UPGRADE",
         "spec.egress[].captureMode": "NONE",
         "spec.outboundTrafficPolicy.mode": "REGISTRY_ONLY",
+        "spec.outboundTrafficPolicy.egressProxy.subset": "v1",
+        "spec.outboundTrafficPolicy.egressProxy.port.number": 81,
+        "spec.ingress[].connectionPool.http.h2UpgradePolicy": "UPGRADE",
+        "spec.inboundConnectionPool.http.h2UpgradePolicy": "UPGRADE",
     },
     "Gateway": {
         "spec.selector": {"istio": "other"},
@@ -270,7 +290,6 @@ NOTHING_TO_SAY: Final = {
     ("MeshConfig", "enableTracing"): "false, which is not the default, is what is so anyway",
     ("MeshConfig", "enableAutoMtls"): "false, which is not the default, is what is so anyway",
     ("MeshConfig", "enablePrometheusMerge"): "false, which is not the default, is what is so anyway",
-    ("Gateway", "spec.servers[].name"): "a name for people",
     ("Sidecar", "spec.ingress[].port.name"): "a name for people",
     ("Sidecar", "spec.egress[].port.name"): "a name for people",
 }
@@ -379,16 +398,35 @@ def decoded(tree: Any) -> Any:
     return decode({"apiVersion": api_versions(kind)[0], **tree})
 
 
+HERE: Final = Locality(region="r1", zone="z1")
+VIEWS: Final = (
+    ProxyView(
+        type="router",
+        namespace="istio-system",
+        labels=(("istio", "ingressgateway"), ("version", "v2")),
+        locality=HERE,
+    ),
+    ProxyView(type="sidecar", namespace="default", labels=(("app", "web"), ("version", "v2")), locality=HERE),
+    ProxyView(
+        type="sidecar",
+        namespace="default",
+        labels=(("app", "web"),),
+        interception_mode="NONE",
+        addresses=("10.1.0.1",),
+    ),
+)
+
+
 @cache
 def others(kind: str) -> tuple[Any, ...]:
-    texts = [OTHERS, *(text for known, text in BASES.items() if known not in (kind, "MeshConfig"))]
+    texts = [OTHERS, *(text for known, text in BASES.items() if known not in (kind, "MeshConfig", "Sidecar"))]
     found = [decoded(tree).object for text in texts for tree in yaml.safe_load_all(text)]
     assert None not in found
     return tuple(found)
 
 
 def seen(kind: str, tree: Any, *, tls: bool) -> tuple[Any, ...]:
-    """Return all that anyone can notice of an object: what a gateway is served, and what is said."""
+    """Return all that anyone can notice of an object: what a gateway and a sidecar are served, and what is said."""
     objects = list(others(kind))
     mesh, said = decode_mesh_config(tree if kind == "MeshConfig" else None)
     if kind != "MeshConfig":
@@ -400,30 +438,15 @@ def seen(kind: str, tree: Any, *, tls: bool) -> tuple[Any, ...]:
     if tls:
         spec = {"host": "echo.example", "trafficPolicy": {"tls": {"mode": "SIMPLE"}}}
         objects.append(decoded({"kind": "DestinationRule", "metadata": {"name": "x"}, "spec": spec}).object)
-    served: Any = ()
+    served: list[Any] = []
     if mesh is not None:
         world = World(mesh=mesh).apply({one.key: one for one in objects})
-        translator = Translator()
-        translations = [translator.translate(world, view) for view in VIEWS]
-        served = [({url: types.version for url, types in one.types.items()}, one.diagnostics) for one in translations]
+        for view in VIEWS:
+            translation = Translator().translate(world, view)
+            served.append({url: types.version for url, types in translation.types.items()})
+            served.append(translation.diagnostics)
     return served, tuple(said)
 
-
-VIEWS: Final = (
-    ProxyView(
-        type="router",
-        namespace="istio-system",
-        labels=(("istio", "ingressgateway"), ("version", "v2")),
-        locality=Locality(region="r1", zone="z1"),
-    ),
-    ProxyView(
-        type="sidecar",
-        namespace="default",
-        labels=(("app", "pod"), ("version", "v2")),
-        dns_domain="default.svc.cluster.local",
-        locality=Locality(region="r1", zone="z1"),
-    ),
-)
 
 CASES: Final = [(kind, path) for kind in BASES for path in paths(kind) if (kind, path) not in NOTHING_TO_SAY]
 

@@ -15,7 +15,7 @@ from envoy.config.core.v3 import extension_pb2
 from envoy.config.endpoint.v3 import endpoint_pb2
 from envoy.config.listener.v3 import listener_pb2
 from envoy.config.route.v3 import route_pb2
-from envoy.extensions.transport_sockets.tls.v3 import secret_pb2
+from envoy.extensions.transport_sockets.tls.v3 import secret_pb2, tls_pb2
 from envoy.service.discovery.v3 import discovery_pb2
 
 from translators.model.world import World
@@ -59,15 +59,19 @@ class OneCluster:
 
 
 class OneOfEach(OneCluster):
-    """Serves `one` of every type; its secret is a private key."""
+    """Serves `one` of every type; its secret is a private key, and its listener holds another."""
 
     def translate(self, world: World, view: ProxyView, previous: ResourceSet | None = None) -> ResourceSet:
         clusters = super().translate(world, view, previous)[CLUSTER]
         secret = secret_pb2.Secret(name="one")
         secret.tls_certificate.private_key.inline_string = PRIVATE
+        listener = listener_pb2.Listener(name="one")
+        tls = tls_pb2.DownstreamTlsContext()
+        tls.common_tls_context.tls_certificates.add().private_key.inline_string = PRIVATE
+        listener.filter_chains.add().transport_socket.typed_config.Pack(tls)
         messages = {
             ENDPOINT: endpoint_pb2.ClusterLoadAssignment(cluster_name="one"),
-            LISTENER: listener_pb2.Listener(name="one"),
+            LISTENER: listener,
             ROUTE: route_pb2.RouteConfiguration(name="one"),
             SECRET: secret,
             EXTENSION: extension_pb2.TypedExtensionConfig(name="one"),

@@ -5,16 +5,23 @@ from __future__ import annotations
 import asyncio
 import gc
 import math
+import os
+import signal
+import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
 import pytest
+from envoy.config.core.v3 import base_pb2
+from envoy.service.discovery.v3 import discovery_pb2
 
 from tests.transport.scripted import VARIANTS, Client, serving, until
 from translators.resources import CLUSTER, ROUTE
 from xds_server.metrics import Metrics
+from xds_server.transport import server as transport
 from xds_server.transport.ending import Ending
 from xds_server.transport.limits import StreamLimits
 from xds_server.transport.server import AdsServer
@@ -280,3 +287,56 @@ async def test_what_a_stream_held_goes_with_it(how: str) -> None:
             await until(lambda: not any(isinstance(one, AdsStream) for one in gc.get_objects()))
     finally:
         gc.enable()
+
+
+async def test_a_client_that_is_frozen_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its machine still acknowledges bytes; pings go unanswered. Twenty times faster than the server does it."""
+    faster = [(k, v // 20 if "keepalive_t" in k or "ping_timeout" in k else v) for k, v in transport.OPTIONS]
+    monkeypatch.setattr(transport, "OPTIONS", faster)
+    async with serving() as server:
+        command = [sys.executable, "-m", "tests.transport.attacks", "stay", server.target, "0", "1"]
+        client = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        try:
+            assert client.stdout is not None
+            assert await client.stdout.readline() == b"there\n"
+            assert server.ads.opened == 10
+            client.send_signal(signal.SIGSTOP)
+            await until(lambda: server.ads.opened == 0)
+        finally:
+            client.kill()
+            await client.wait()
+
+
+async def test_an_idle_stream_keeps_nothing_of_a_big_node() -> None:
+    """Many Envoys send their node, 61 KB of it, with every ACK; the last request must not stay while none comes."""
+    count = 200
+    node = base_pb2.Node(id="big")
+    for number in range(600):
+        node.extensions.add(
+            name=f"envoy.filters.http.number_{number}", category="envoy.filters.http", type_descriptor="x" * 50
+        )
+    async with serving() as server, Client(server, "delta") as client:
+        method = client.channel.stream_stream(
+            f"/{ADS.name}/{ADS.delta}",
+            request_serializer=client.request.SerializeToString,
+            response_deserializer=discovery_pb2.DeltaDiscoveryResponse.FromString,
+        )
+        gc.collect()
+        before = _resident()
+        calls = [method() for _ in range(count)]
+        for call in calls:
+            await call.write(client.request(type_url=CLUSTER, node=node))
+            response: Any = await call.read()
+            await call.write(client.request(type_url=CLUSTER, node=node, response_nonce=response.nonce))
+        await until(lambda: sum(stream.acks for stream in server.ads.streams) == count)
+        gc.collect()
+        kib = (_resident() - before) / 1024 / count
+        for call in calls:
+            call.cancel()
+
+    assert node.ByteSize() > 60_000
+    assert kib < 130  # 60 of our own and of gRPC's, on both sides; 230 with the last request
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

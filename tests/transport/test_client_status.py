@@ -16,7 +16,7 @@ from google.protobuf import json_format
 
 from tests.transport.scripted import DEADLINE, PRIVATE, VARIANTS, Client, OneOfEach, serving, until
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET
-from xds_server.transport import client_status
+from xds_server.transport import client_status, node
 from xds_server.transport.matchers import any_matches
 from xds_server.transport.services import SERVICES
 
@@ -105,6 +105,8 @@ async def test_never_tells_a_secret(variant: str) -> None:
     assert secret.name == "one"
     assert secret.version_info
     assert not secret.HasField("xds_config")
+    (listener,) = (e for e in response.config[0].generic_xds_configs if e.type_url == LISTENER)
+    assert b"[redacted]" in listener.xds_config.value
     assert PRIVATE.encode() not in response.SerializeToString()
 
 
@@ -238,8 +240,8 @@ def test_without_matchers_everybody_is_meant() -> None:
 
 
 def test_metadata_without_end_is_not_kept() -> None:
-    node = base_pb2.Node(id="big")
-    node.metadata["K"] = "x" * client_status.METADATA_LIMIT
-    assert base_pb2.Node.FromString(client_status.kept_of(node)) == base_pb2.Node(
+    big = base_pb2.Node(id="big")
+    big.metadata["K"] = "x" * node.METADATA_LIMIT
+    assert base_pb2.Node.FromString(node.kept_of(big)) == base_pb2.Node(
         id="big", locality=base_pb2.Locality(), user_agent_build_version=base_pb2.BuildVersion(version={})
     )

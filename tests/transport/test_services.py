@@ -68,6 +68,31 @@ async def test_another_type_is_refused(variant: str, service: DiscoveryService) 
         assert not server.ads.streams
 
 
+@VARIANTS
+async def test_endpoints_on_ads_follow_their_clusters_on_cds(variant: str) -> None:
+    """A modified cluster warms until it gets its endpoints again; nobody asks for them (rule 55)."""
+    async with serving(translator=OneOfEach()) as server:
+        clusters = Client(server, variant, service=SERVICES[1])
+        endpoints, stranger = Client(server, variant), Client(server, variant)
+        async with clusters, endpoints, stranger:
+            await clusters.subscribe(node="somebody")
+            await clusters.domain()
+            for client, node in ((endpoints, "somebody"), (stranger, "stranger")):
+                first = _first(client, node)
+                first.type_url = ENDPOINT
+                await client.call.write(first)
+                assert (await client.read()).type_url == ENDPOINT
+            server.change("second")
+            response = await clusters.read()
+            again = await endpoints.read()
+            (quiet,) = (s for s in server.ads.streams if s.proxy.id == "stranger")
+
+            assert clusters.told(response) == "second"
+            assert again.type_url == ENDPOINT
+            assert len(again.resources) == 1
+            assert quiet.status()[ENDPOINT].nonce_sent != again.nonce
+
+
 async def test_one_proxy_may_have_a_stream_for_each_type() -> None:
     """Rule 75: streams of one node are independent."""
     async with serving(translator=OneOfEach()) as server:
@@ -86,9 +111,9 @@ async def test_one_proxy_may_have_a_stream_for_each_type() -> None:
     assert again.type_url == ROUTE
 
 
-def _first(client: Client) -> Any:
-    request = client.request(resource_names_subscribe=["one"])
-    request.node.id = "somebody"
+def _first(client: Client, node: str = "somebody") -> Any:
+    request = client.request(**{"resource_names_subscribe" if client.delta else "resource_names": ["one"]})
+    request.node.id = node
     return request
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from translators.hosts import subset_of
+from translators.locality import is_inside
 from translators.model.codes import diagnose
 from translators.model.destination_rule import DestinationRule
 from translators.model.kubernetes import Pod
@@ -42,6 +43,7 @@ def policy_remarks(mesh: Mesh) -> Iterator[Diagnostic]:
         for path, policy in policies:
             if policy is not None:
                 yield from _policy_remarks(rule, path, policy, services)
+                yield from _empty_localities(mesh, rule, path, policy, services)
 
 
 def _services(mesh: Mesh, rule: DestinationRule) -> list[Service]:
@@ -90,6 +92,29 @@ def _policy_remarks(
                 f"{rule.spec.host} has no port {settings.port.number}; it has: {known}",
                 Origin(rule.key, f"{where}.port"),
                 hint="name a port of the service, not one of its endpoints",
+            )
+
+
+def _empty_localities(
+    mesh: Mesh, rule: DestinationRule, path: str, policy: TrafficPolicy, services: list[Service]
+) -> Iterator[Diagnostic]:
+    """Yield a remark for each locality that traffic is sent to and that has no endpoint of the host."""
+    setting = policy.load_balancer.locality_lb_setting if policy.load_balancer is not None else None
+    known = {endpoint.locality for service in services for endpoint in mesh.endpoints(service)}
+    if setting is None or not known:
+        return
+    where = f"{path}.loadBalancer.localityLbSetting"
+    to = [(f"{where}.failover[{i}].to", failover.to) for i, failover in enumerate(setting.failover)]
+    for i, distribute in enumerate(setting.distribute):
+        to += [(f"{where}.distribute[{i}].to", pattern) for pattern in sorted(distribute.to)]
+    for field, pattern in to:
+        if not any(is_inside(locality, pattern) for locality in known):
+            places = sorted({"/".join(filter(None, (p.region, p.zone, p.sub_zone))) for p in known} - {""})
+            yield diagnose(
+                "PF0738",
+                f'no endpoint of {rule.spec.host} is in "{pattern}"; they are in: {", ".join(places) or "no locality"}',
+                Origin(rule.key, field),
+                hint="an endpoint's locality is its WorkloadEntry's, else that of its node's topology labels",
             )
 
 

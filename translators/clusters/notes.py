@@ -119,8 +119,9 @@ def note_cluster(
         if origin is None:
             continue
         value = getattr(policy, block)
-        if block in _WHOLE:
-            recorder.note(_WHOLE[block], origin)
+        whole = _WHOLE.get(block)
+        if whole is not None and has(cluster, whole):  # gRPC does not take every block
+            recorder.note(whole, origin)
         for ours, istio, path in fields:
             if _is_set(value, ours) and has(cluster, path):
                 recorder.note(path, Origin(origin.key, f"{origin.path}.{istio}"))

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from translators.assignments import build_assignment
 from translators.clusters.build import build_cluster
 from translators.clusters.remarks import remarks, tls_remarks, udp
+from translators.clusters.sni_dnat import sni_dnat_assignment, sni_dnat_cluster
 from translators.destination_rules import cluster_policy
 from translators.locality import place_of, setting_of
+from translators.model.proxy import GRPC
 from translators.model.service import Protocol
 from translators.services import endpoint_set, is_dns
 
@@ -65,16 +67,19 @@ def cluster_resources(
         inline = (found.endpoints, place) if is_dns(service) else (None, None)
         cluster = steps.step(build, service, port, subset, rule, mesh, view.type, *inline)
         diagnostics += found.diagnostics
-        if policy.tls is not None:
+        if policy.tls is not None and view.generator != GRPC:
             diagnostics += tls_remarks(destination, policy)
         if cluster is None or not cluster.refs:
             diagnostics += remarks(mesh, view, destination, rule, found, has_cluster=cluster is not None)
+        if cluster is not None and destination.sni_dnat:
+            cluster = steps.step(sni_dnat_cluster, cluster, destination.cluster_name)
         if cluster is not None:
             clusters.append(cluster)
             if cluster.refs:
-                assignments.append(
-                    steps.step(build_assignment, service, port, subset, rule, mesh, found.endpoints, place)
-                )
+                assignment = steps.step(build_assignment, service, port, subset, rule, mesh, found.endpoints, place)
+                if destination.sni_dnat:
+                    assignment = steps.step(sni_dnat_assignment, assignment, destination.cluster_name)
+                assignments.append(assignment)
                 if not found.endpoints:
                     diagnostics += remarks(mesh, view, destination, rule, found, has_cluster=True)
     return ClusterOutput(

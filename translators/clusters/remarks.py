@@ -9,6 +9,7 @@ from translators.clusters.upstream_tls import refusal, upstream_tls
 from translators.destination_rules import cluster_policy
 from translators.model.codes import diagnose
 from translators.model.origin import Origin
+from translators.model.proxy import GRPC
 from translators.model.service import Protocol, Resolution
 from translators.services import is_dns
 
@@ -82,6 +83,14 @@ def remarks(
                 f"{service.hostname} has {len(found.endpoints)} endpoints; the first is used",
                 Origin(service.origin, "spec.resolution"),
                 hint="Use resolution: DNS to send to all of them.",
+            )
+    elif view.generator == GRPC:
+        if service.resolution is not Resolution.CLIENT_SIDE_LB and not found.endpoints:
+            yield diagnose(
+                "PF0696",
+                f"{service.hostname} has no endpoints, and a gRPC client looks for none itself: its RPCs fail",
+                Origin(service.origin),
+                hint="Give it endpoints: resolution: DNS or STATIC in a ServiceEntry.",
             )
     elif service.resolution is Resolution.DYNAMIC_DNS:
         yield from _dynamic_dns(destination, cluster_policy(rule, destination.port.number, destination.subset, mesh))

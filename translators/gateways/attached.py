@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from translators.gateways.auto_passthrough import passed_on
 from translators.gateways.bindings import bindings
 from translators.model.codes import diagnose
 from translators.model.origin import Diagnostic, Origin
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from translators.model.world import World
     from translators.recorder import Recorder
     from translators.routes.outline import Kind, Outline
-    from translators.services import ServiceIndex
+    from translators.services import Destination, ServiceIndex
 
 _SERVERS: Final[dict[Kind, str]] = {
     "http": "http routes are for servers of protocol HTTP, and of protocol HTTPS with a certificate",
@@ -72,13 +73,16 @@ class Attached:
             )
         ]
 
-    def targets_of(self, service: VirtualService, hosts: tuple[str, ...]) -> Targets:
-        """Return what the steps that build routes want to know of `hosts`, a list in an outline of a VirtualService."""
+    def passed_on(self, hosts: ServerHosts) -> Iterator[tuple[Destination, MergedRule | None]]:
+        """Return what a server in mode AUTO_PASSTHROUGH passes connections on to; see `auto_passthrough`."""
+        return passed_on(self._services, self._rules, self.view, hosts)
+
+    def targets_of(self, hosts: tuple[tuple[str, str], ...]) -> Targets:
+        """Return what the steps that build routes want to know of the destinations in an outline."""
         found = self._targets.get(id(hosts))
         if found is None:
-            namespace = service.metadata.namespace
             flat: list[str | Service | MergedRule | None] = []
-            for host in hosts:
+            for namespace, host in hosts:
                 flat += self._target(host, namespace)
             found = self._targets[id(hosts)] = tuple(flat)
         return found

@@ -49,7 +49,6 @@ _GATEWAY: Final[dict[str, Notice]] = {
 }
 
 _VIRTUAL_SERVICE: Final[dict[str, Notice]] = {
-    "spec.http[].delegate": _idle("delegation is not followed; the route is left out"),
     "spec.tcp[].match[].sourceSubnet": _NOT_ISTIO,
     "spec.http[].fault.delay.exponentialDelay": _NOT_ISTIO,
     "spec.http[].fault.abort.http2Error": _NOT_ISTIO,
@@ -84,9 +83,9 @@ _DESTINATION_RULE: Final[dict[str, Notice]] = {
 
 _SIDECAR: Final[dict[str, Notice]] = {
     "spec.ingress[].tls": _idle("sidecars do not terminate TLS"),
-    **dict.fromkeys(
-        ("spec.ingress[].connectionPool.tcp.idleTimeout", "spec.inboundConnectionPool.tcp.idleTimeout"),
-        _idle("an idle TCP connection to a workload is closed after an hour"),
+    **_under(
+        ("spec.ingress[].connectionPool", "spec.inboundConnectionPool"),
+        {**_POOL, "tcp.idleTimeout": _idle("an idle TCP connection to a workload is closed after an hour")},
     ),
 }
 

@@ -12,6 +12,7 @@ from translators.assignments import chosen_endpoints, fill_assignment
 from translators.clusters.connection_pool import UNLIMITED
 from translators.clusters.load_balancing import ring_size
 from translators.clusters.metadata import apply_metadata
+from translators.clusters.notes import note_cluster
 from translators.clusters.output import ClusterOutput
 from translators.destination_rules import cluster_policy
 from translators.locality import arranged
@@ -61,7 +62,7 @@ def build_cluster(
     _apply_policy(cluster, policy)
     apply_metadata(cluster, service, subset, rule)
     if recorder.active:
-        _note(recorder, cluster, service, policy, rule, subset)
+        note_cluster(recorder, cluster, service, policy, rule, subset)
     return Resource(
         CLUSTER,
         name,
@@ -122,23 +123,3 @@ def _apply_policy(cluster: Cluster, policy: EffectivePolicy) -> None:
     limit = http.http2_max_requests if http is not None and http.http2_max_requests > 0 else UNLIMITED
     # Without a word, gRPC would allow 1,024.
     cluster.circuit_breakers.thresholds.add().max_requests.value = limit
-
-
-def _note(
-    recorder: Recorder,
-    cluster: Cluster,
-    service: Service,
-    policy: EffectivePolicy,
-    rule: MergedRule | None,
-    subset: str,
-) -> None:
-    recorder.note("", Origin(service.origin))
-    if rule is not None and subset in rule.subsets:
-        known = rule.subsets[subset]
-        recorder.note("name", Origin(known.origin, known.path))
-    if policy.load_balancer_origin is not None:
-        recorder.note("lb_policy", policy.load_balancer_origin)
-    pool = policy.connection_pool_origin
-    if pool is not None and cluster.circuit_breakers.thresholds[0].max_requests.value != UNLIMITED:
-        where = Origin(pool.key, f"{pool.path}.http.http2MaxRequests")
-        recorder.note("circuit_breakers.thresholds[0].max_requests", where)

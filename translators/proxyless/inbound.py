@@ -52,9 +52,7 @@ def inbound_listeners(world: World, view: ProxyView, services: ServiceIndex, ste
     """Build the listeners that servers in the view's namespace may ask for."""
     by_port: dict[int, list[Service]] = {}
     looked_at: set[ObjectKey] = set()
-    for service in services.visible_to(view.namespace):
-        if service.namespace != view.namespace:
-            continue
+    for service in services.in_namespace(view.namespace):
         endpoints: tuple[Endpoint, ...] = ()
         # Endpoints of a ServiceEntry have ports of their own, and a target port's name is known to endpoints alone.
         if service.origin.kind == ServiceEntry.KIND or any(isinstance(p.target_port, str) for p in service.ports):

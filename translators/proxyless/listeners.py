@@ -14,9 +14,8 @@ from envoy.extensions.filters.network.http_connection_manager.v3.http_connection
 
 from translators.messages import pack
 from translators.model.origin import Origin
-from translators.model.service import Protocol
 from translators.names import cluster_name
-from translators.proxyless.names import short_names
+from translators.proxyless.names import dialled_ports, short_names
 from translators.recorder import Recorder
 from translators.resources import LISTENER, ROUTE, Resource
 from translators.routes import fault
@@ -51,20 +50,18 @@ def dialled_listeners(
     """
     names = short_names(hostname, cluster_domain, at_home=bool(home))
     found: list[tuple[str, Resource]] = []
-    for index, port in enumerate(service.ports):
-        if port.protocol is Protocol.UDP:
-            continue
+    for number, port in dialled_ports(service).items():
         manager = HttpConnectionManager()
         manager.CopyFrom(_BASE)
-        route = cluster_name(port.number, "", service.hostname)
+        route = cluster_name(number, "", service.hostname)
         manager.rds.route_config_name = route
         out = Listener()
         pack(out.api_listener.api_listener, manager)
         for short in ("", *names):
-            out.name = f"{short or hostname}:{port.number}"
+            out.name = f"{short or hostname}:{number}"
             noted = Recorder()
             if recorder.active:
-                noted.note("", Origin(service.origin, f"spec.ports[{index}]"))
+                noted.note("", Origin(service.origin, f"spec.ports[{service.ports.index(port)}]"))
             listener = Resource(
                 LISTENER,
                 out.name,

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from translators.model.service import Protocol, Resolution
+from translators.hosts import fully_qualified
 from translators.proxyless.inbound import inbound_listeners
 from translators.proxyless.listeners import dialled_listeners
-from translators.proxyless.mesh_routes import mesh_routes
-from translators.proxyless.remarks import mesh_remarks, policy_remarks
+from translators.proxyless.remarks import may_carry_rpcs, mesh_remarks, policy_remarks
 from translators.proxyless.route_tables import route_tables
 from translators.services import endpoint_set, is_dns
+from translators.sidecars.mesh_routes import all_routing, visible_routes
+from translators.sidecars.scope import egress_scope
+from translators.sidecars.selection import sidecar_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,10 +25,10 @@ if TYPE_CHECKING:
     from translators.model.proxy import ProxyView
     from translators.model.service import Service
     from translators.model.world import World
-    from translators.proxyless.mesh_routes import MeshRoutes
     from translators.proxyless.route_tables import RouteTables
     from translators.resources import Resource
     from translators.services import Destination, ServiceIndex
+    from translators.sidecars.mesh_routes import MeshRoutes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,28 +49,27 @@ class ProxylessOutput:
 def proxyless_resources(
     world: World, view: ProxyView, services: ServiceIndex, rules: RuleIndex, steps: Steps
 ) -> ProxylessOutput:
-    """Translate every service that the view's namespace sees, and the VirtualServices of the mesh for them.
+    """Translate every service that a client may reach (all that its namespace sees, or what its Sidecar's egress
+    listeners import), and the VirtualServices of the mesh for them.
 
     Nothing raises for what a user wrote: what gRPC cannot do is left out, each with a diagnostic.
     """
-    bound = mesh_routes(world, view.namespace, steps)
     listeners: list[Resource] = []
     routes: list[Resource] = []
     destinations: dict[str, Destination] = {}
     diagnostics = dict.fromkeys(steps.step(mesh_remarks, world.mesh))
     domain, suffix = world.cluster_domain, f".{view.namespace}.svc.{world.cluster_domain}"
-    for service, hostname in _dialled(services, view):
-        if service.hostname == hostname:
-            tables = _tables(world, view, services, rules, bound, service, steps)
-            routes += tables.resources
-            destinations |= tables.destinations
-            diagnostics |= dict.fromkeys(tables.diagnostics)
-        home = view.namespace if hostname.endswith(suffix) else ""
-        found = steps.step(dialled_listeners, service, hostname, domain, home)
-        for short, listener in found:
-            # A host that somebody defines is that, and no short name of another one.
-            if not short or services.find(short, view.namespace) is None:
-                listeners.append(listener)
+    for service, names, bound in _dialled(world, view, services, steps):
+        tables = _tables(world, view, services, rules, bound, service, steps)
+        routes += tables.resources
+        destinations |= tables.destinations
+        diagnostics |= dict.fromkeys(tables.diagnostics)
+        for hostname in names:
+            home = view.namespace if hostname.endswith(suffix) else ""
+            for short, listener in steps.step(dialled_listeners, service, hostname, domain, home):
+                # A host that somebody defines is that, and no short name of another one.
+                if not short or services.find(short, view.namespace) is None:
+                    listeners.append(listener)
     for name in sorted(destinations):
         diagnostics |= dict.fromkeys(_policy(world, view, rules, destinations[name], steps))
     inbound = inbound_listeners(world, view, services, steps)
@@ -81,16 +82,23 @@ def proxyless_resources(
     )
 
 
-def _dialled(services: ServiceIndex, view: ProxyView) -> Iterator[tuple[Service, str]]:
-    """Yield what a client may dial: a service and its hostname, which for an ExternalName is another's. A wildcard
-    names nothing that gRPC could ask for.
+def _dialled(
+    world: World, view: ProxyView, services: ServiceIndex, steps: Steps
+) -> Iterator[tuple[Service, tuple[str, ...], MeshRoutes]]:
+    """Yield each service that a client may reach, with the hosts that it may dial (its own, and those of ExternalNames
+    that stand for it) and the VirtualServices that go with it. Of two egress listeners that import it the first counts.
+    A wildcard names nothing that one could dial.
     """
-    for known in services.visible_to(view.namespace):
-        if known.hostname.startswith("*"):
-            continue
-        service = known if known.resolution is not Resolution.ALIAS else services.find(known.hostname, view.namespace)
-        if service is not None and service.resolution is not Resolution.ALIAS:
-            yield service, known.hostname
+    bound = visible_routes(all_routing(world, steps), view.namespace, steps)
+    seen: set[str] = set()
+    for egress in egress_scope(services, bound, sidecar_of(world, view), view.namespace, steps):
+        imported = {service.hostname: service for service in egress.services}
+        for hostname in (*imported, *(h for h in sorted(egress.aliases) if h not in imported)):
+            service = imported.get(hostname) or services.find(hostname, view.namespace)
+            if service is not None and hostname not in seen and not hostname.startswith("*"):
+                seen.add(hostname)
+                aliases = tuple(alias.hostname for alias in egress.aliases.get(hostname, ()))
+                yield service, (hostname, *aliases) if hostname in imported else aliases, egress.routes
 
 
 def _tables(
@@ -103,13 +111,13 @@ def _tables(
     steps: Steps,
 ) -> RouteTables:
     rule = rules.for_service(service, view.namespace, view.labels)
-    found = bound.for_host(service.hostname)
+    found = bound.for_host(fully_qualified(service.hostname, service.namespace, world.cluster_domain))
     if found is None:
         return steps.step(route_tables, service, rule, None, None, "", world.mesh.default_http_retry_policy)
     virtual_service, plan = found
     targets: list[str | Service | MergedRule | None] = []
-    for host in plan.destinations:
-        name = services.resolve(host, virtual_service.metadata.namespace)
+    for namespace, host in plan.destinations:
+        name = services.resolve(host, namespace)
         target = services.find(name, view.namespace)
         if target is None:
             targets += (name, None, None, ", ".join(s.namespace for s in services.hidden(name)))
@@ -124,7 +132,7 @@ def _policy(
     world: World, view: ProxyView, rules: RuleIndex, destination: Destination, steps: Steps
 ) -> tuple[Diagnostic, ...]:
     service, port = destination.service, destination.port
-    if port.protocol is Protocol.UDP:
+    if not may_carry_rpcs(port):
         return ()
     rule = rules.for_service(service, view.namespace, view.labels)
     inline = endpoint_set(world, service, steps).endpoints if is_dns(service) else None

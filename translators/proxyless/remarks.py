@@ -12,6 +12,7 @@ from translators.model.codes import diagnose
 from translators.model.decode import MESH_CONFIG_KEY
 from translators.model.destination_rule import HTTPSettings
 from translators.model.origin import Origin
+from translators.model.service import Protocol
 from translators.names import cluster_name
 
 if TYPE_CHECKING:
@@ -31,8 +32,18 @@ _MOST_ATTEMPTS: Final = 4
 """Five attempts in all (gRFC A6)."""
 
 _NO_EJECTION: Final = "gRPC clients eject no endpoint because of consecutive errors"
+_NO_TLS: Final = "a gRPC client uses the credentials that its channel was made with, and no others"
 
 _BALANCERS: Final = frozenset({"UNSPECIFIED", "ROUND_ROBIN"})
+
+
+OF_GRPC: Final = frozenset({"PF0490", "PF0491", "PF0595"})
+"""What is said about ports only that RPCs may go to: in a mesh with Envoys most rules are for other traffic."""
+
+
+def may_carry_rpcs(port: ServicePort) -> bool:
+    """Whether a port is declared as one that RPCs go to, or not declared."""
+    return port.protocol.is_http2 or port.protocol is Protocol.UNSUPPORTED
 
 
 def ignored_by_grpc(http: HTTPRoute) -> Iterator[tuple[str, str]]:
@@ -116,7 +127,9 @@ def policy_remarks(
     ):
         if origin is not None:
             found += [diagnose("PF0595", reason, Origin(origin.key, f"{origin.path}{at}")) for at, reason in reasons]
+    asks_for_tls = policy.tls is not None and policy.tls.mode != "DISABLE"
     for origin, what in (
+        (policy.tls_origin if asks_for_tls else None, _NO_TLS),
         (policy.outlier_detection_origin, _NO_EJECTION),
         (policy.proxy_protocol_origin, "gRPC clients send no PROXY protocol"),
         (policy.retry_budget_origin, "gRPC clients ignore retryBudget"),

@@ -38,7 +38,7 @@ def service_routes(
 ) -> RouteList:
     """Memoised step: the route `default`, which sends everything to a port of a service."""
     host = service.hostname
-    scope = Scope(service.origin, port.number, {host: Target(host, service, rule)}, SILENT)
+    scope = Scope(service.origin, port.number, {(service.origin.namespace, host): Target(host, service, rule)}, SILENT)
     destination = HostAndPort(host=host, port=PortSelector(number=port.number))
     http = HTTPRoute(name="default", route=(HTTPRouteDestination(destination=destination),))
     route, _ = build_route(http, None, ("", ""), scope, metadata=b"", mesh_retries=mesh_retries)
@@ -65,7 +65,7 @@ def named_by_service(service: Service, *, recorder: Recorder) -> RouteList:
         body=b"",
         count=0,
         catch_all=b"",
-        catch_all_path="",
+        catch_all_origin=Origin(service.origin),
         clusters=(),
         origins=(service.origin,),
         diagnostics=(),
@@ -111,7 +111,7 @@ def _list(
         body=b"",
         count=0,
         catch_all=length_delimited(_ROUTES, route.SerializeToString(deterministic=True)),
-        catch_all_path="",
+        catch_all_origin=Origin(key),
         clusters=clusters,
         origins=origins or (key,),
         diagnostics=(),

@@ -182,9 +182,9 @@ class RouteTables:
         """Return what `route_list` wants to know of each destination."""
         found = self._targets.get(id(routing.outline))
         if found is None:
-            namespace, client = routing.service.metadata.namespace, self._view.namespace
+            client = self._view.namespace
             flat: list[str | Service | MergedRule | None] = []
-            for host in routing.outline.destinations:
+            for namespace, host in routing.outline.destinations:
                 name = self._services.resolve(host, namespace)
                 service = self._services.find(name, client)
                 if service is None:

@@ -95,8 +95,8 @@ def _imports(
     )
     targets: set[str] = set()
     for routing in imported:
-        for host in routing.outline.destinations:
-            target = services.find(services.resolve(host, routing.service.metadata.namespace), namespace)
+        for where, host in routing.outline.destinations:
+            target = services.find(services.resolve(host, where), namespace)
             if target is not None:
                 chosen.setdefault(target.hostname, target)
                 targets.add(target.hostname)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, SHORT
-from xds_server.admin.blame import iso_time, quarantine_json
+from xds_server.admin.blame import quarantine_json
 from xds_server.printing import to_json
+from xds_server.protocol.xlog_json import iso_time
 from xds_server.reports import diagnostic_json
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from translators.model.codes import diagnose
 from translators.model.origin import Origin
 from translators.resources import SHORT
 from translators.translate import Translation, Translator
+from xds_server.protocol.xlog_json import iso_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -118,11 +118,6 @@ def quarantine_json(stream: AdsStream[Any], locate: Callable[[Origin], Location 
         }
         for case in stream.cases()
     ]
-
-
-def iso_time(seconds: float) -> str:
-    """Return seconds since the epoch as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _short(type_url: str) -> str:

@@ -12,7 +12,7 @@ from translators.memo import Memo
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, SHORT
 from translators.services import endpoints_of, service_index
 from xds_server.admin.api import error, print_all
-from xds_server.admin.blame import iso_time
+from xds_server.protocol.xlog_json import iso_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +43,7 @@ _HELP: Final = {
     "/debug/list": "this list",
     "/debug/registryz": "all services, of every registry",
     "/debug/syncz": "for each proxy, the nonces sent and acknowledged",
+    "/debug/xlog": "for each stream, what became of the responses sent on it (?proxyID=name.namespace)",
 }
 
 

@@ -10,7 +10,7 @@ from translators.model.kubernetes import Service
 from translators.model.service_entry import ServiceEntry
 from translators.model.virtual_service import VirtualService
 from translators.resources import SHORT
-from xds_server.admin import api, debug
+from xds_server.admin import api, debug, xlog
 
 if TYPE_CHECKING:
     from xds_server.admin.backend import Backend
@@ -21,7 +21,7 @@ _PROMETHEUS = "text/plain; version=0.0.4"
 def application(backend: Backend) -> web.Application:
     """Return the application; it reads from `backend`, and changes nothing but what a POST asks for."""
     app = web.Application()
-    app.add_routes([*_health(backend), *api.routes(backend), *debug.routes(backend)])
+    app.add_routes([*_health(backend), *api.routes(backend), *debug.routes(backend), *xlog.routes(backend)])
     _gauges(backend)
     return app
 
@@ -60,9 +60,10 @@ def _gauges(backend: Backend) -> None:
         return {(): float(sum(len(objects) for kind in kinds for objects in world.kind(kind).values()))}
 
     def connected() -> dict[tuple[str, ...], float]:
+        # One proxy may have a stream for each type, all on one connection.
+        proxies = {(s.proxy.id, s.peer): (s.proxy.envoy_version,) for s in backend.ads.streams}
         counts: dict[tuple[str, ...], float] = {}
-        for stream in backend.ads.streams:
-            key = (stream.proxy.envoy_version,)
+        for key in proxies.values():
             counts[key] = counts.get(key, 0.0) + 1
         return counts
 

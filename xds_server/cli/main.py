@@ -14,6 +14,7 @@ VERBS: Final = {
     "analyze": "xds_server.cli.analyze",
     "proxy-status": "xds_server.cli.proxy_status",
     "proxy-config": "xds_server.cli.proxy_config",
+    "xlog": "xds_server.cli.xlog",
     "iptables": "xds_server.cli.iptables",
     "demo": "xds_server.cli.demo",
     "completion": "xds_server.cli.completion",

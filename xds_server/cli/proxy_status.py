@@ -55,6 +55,13 @@ def command(proxy: str | None, server: str, output: str, *, retry: bool) -> None
     show(output, proxies, lambda: _table(proxies))
 
 
+def _status(proxy: JsonObject, short: str) -> str:
+    """Return the state of a type; `-` if it cannot be on this stream, which is for another type alone."""
+    if proxy["service"] not in ("ADS", short):
+        return "-"
+    return str(proxy["types"].get(short, {}).get("status", "NOT SENT"))
+
+
 def _table(proxies: Sequence[JsonObject]) -> str:
     if not proxies:
         return "No proxy is connected."
@@ -62,7 +69,7 @@ def _table(proxies: Sequence[JsonObject]) -> str:
         (
             short_name(p["id"]),
             p["type"],
-            *(p["types"].get(short, {}).get("status", "NOT SENT") for short in _TYPES),
+            *(_status(p, short) for short in _TYPES),
             str(p["acks"]),
             str(p["nacks"]),
             p["envoy_version"],

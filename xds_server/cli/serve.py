@@ -164,6 +164,20 @@ def allow_descriptors() -> None:
     help="Time over which streams are then ended.",
 )
 @click.option(
+    "--xlog-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="PILOTFISH_XLOG_FILE",
+    help="Also write what `pilotfish xlog` shows to this file, as JSON lines.",
+)
+@click.option(
+    "--xlog-file-size",
+    type=click.IntRange(min=1 << 16),
+    default=64 << 20,
+    show_default=True,
+    envvar="PILOTFISH_XLOG_FILE_SIZE",
+    help="Bytes after which that file becomes FILE.1 and is begun anew.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
@@ -184,6 +198,8 @@ def command(  # noqa: PLR0913 - a flag each
     limits: StreamLimits,
     drain_delay: float,
     shutdown_grace: float,
+    xlog_file: Path | None,
+    xlog_file_size: int,
     log_level: str,
 ) -> None:
     """Serve Envoys, from objects in files.
@@ -207,6 +223,8 @@ def command(  # noqa: PLR0913 - a flag each
         limits=limits,
         drain_delay=drain_delay,
         shutdown_grace=shutdown_grace,
+        xlog_file=xlog_file,
+        xlog_file_size=xlog_file_size,
         own_process=True,
     )
     try:

@@ -34,12 +34,17 @@ from xds_server.protocol.node import proxy_of
 from xds_server.protocol.quarantine import Case, Quarantine
 from xds_server.protocol.sotw import SotwStream
 from xds_server.protocol.step import Limits, Outgoing, Step, Stream
+from xds_server.protocol.stream import RESENT_WITH_PARENT, children
+from xds_server.protocol.xlog import Conversation, Xlog
+from xds_server.protocol.xlog_records import Why
 
 __all__ = [
+    "RESENT_WITH_PARENT",
     "Acked",
     "Case",
     "Confined",
     "Connected",
+    "Conversation",
     "DeltaStream",
     "Encoder",
     "Event",
@@ -56,5 +61,8 @@ __all__ = [
     "Subscribed",
     "TypeStatus",
     "Unsubscribed",
+    "Why",
+    "Xlog",
+    "children",
     "proxy_of",
 ]

@@ -94,15 +94,18 @@ class Ledger:
         self.error = ""
         return Acked(type_url=type_url, nonce=nonce, version=message.version, seconds=max(now - sent_at, 0.0))
 
-    def refuse(self, nonce: str) -> Outgoing | None:
-        """Take in a NACK, and return the response that it is about; None if that waits for no answer."""
+    def refuse(self, nonce: str) -> tuple[Outgoing, TypeSet | None] | None:
+        """Take in a NACK, and return the response that it is about, with what the client was to hold after it; None if
+        that waits for no answer.
+        """
         if not nonce or not self._waits_for(nonce):
             return None
         while self.waiting[0][0].nonce != nonce:
             self.waiting.popleft()
         self.nacks += 1
         self.nonce_nacked = nonce
-        return self.waiting.popleft()[0]
+        response, _, types = self.waiting.popleft()
+        return response, types
 
     def newer(self) -> set[str]:
         """Return the names in the responses that wait for their answer, which will decide about them."""

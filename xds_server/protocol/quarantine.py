@@ -63,14 +63,16 @@ class Case:
 class Ward:
     """One client: its cases, and what it accepted last."""
 
-    __slots__ = ("accepted", "cases")
+    __slots__ = ("accepted", "cases", "proven")
 
-    def __init__(self) -> None:
+    def __init__(self, *, proven: bool = False) -> None:
+        self.proven = proven
+        """Whether it has proved who it is. If not, no secret is kept for its next stream, which may be anybody's."""
         self.cases: dict[tuple[str, str], Case] = {}
         """By type URL and name."""
         self.accepted: dict[str, TypeSet] = {}
         """By type URL: the set that the client last accepted, shared with all who were sent the same. Of listeners the
-        last that also had what it needs. Never of secrets: the next stream may belong to somebody else.
+        last that also had what it needs.
         """
 
     @property
@@ -140,7 +142,7 @@ class Quarantine:
         """Return a client's ward. `peer` is whom the transport has authenticated: a node id alone can be anybody's."""
         build = node.user_agent_build_version.SerializeToString(deterministic=True)
         key = (node.id, node.user_agent_name, node.user_agent_version, build, peer)
-        ward = self._clients.pop(key, None) or Ward()
+        ward = self._clients.pop(key, None) or Ward(proven=bool(peer))
         self._clients[key] = ward
         if len(self._clients) > CLIENTS:
             del self._clients[next(iter(self._clients))]
@@ -152,7 +154,7 @@ def standby_of(ward: Ward, here: TypeSet | None, resource: Resource) -> Resource
     was = here.resources.get(resource.name) if here is not None else None
     if was is not None and was.version != resource.version:
         return was
-    return None if resource.type_url == SECRET else ward.known(resource)
+    return ward.known(resource) if ward.proven or resource.type_url != SECRET else None
 
 
 def _is_in(served: ResourceSet, resource: Resource) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 from xds_server.protocol.events import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from translators.resources import Resource, ResourceSet
     from xds_server.protocol.ledger import TypeStatus
@@ -66,7 +66,7 @@ class Step(msgspec.Struct, frozen=True):
     responses: tuple[Outgoing, ...] = ()
     events: tuple[Event, ...] = ()
     reason: str = ""
-    """Why there are responses: `request`, or what `offer` was told."""
+    """Why there are responses: `request`, `waited` (for an answer of the client), or what `offer` was told."""
 
 
 QUIET: Final = Step()
@@ -111,6 +111,12 @@ class Stream(Protocol[Request_contra]):
 
     def retry(self, now: float) -> Step:
         """Try at once what the client has rejected, and begin anew to count how often it has."""
+        ...
+
+    def again(self, type_url: str, names: Collection[str], now: float) -> Step:
+        """Send resources again, even unchanged, where the client subscribed to them: their parents went out to it on
+        another stream.
+        """
         ...
 
     def cases(self) -> tuple[Case, ...]:

@@ -16,7 +16,7 @@ from xds_server.protocol.subscription import UNCHANGED, Change, Subscription
 from xds_server.protocol.treatment import Treatment
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
     from translators.resources import Resource, TypeSet
     from xds_server.protocol.difference import Difference
@@ -87,6 +87,7 @@ class BaseStream(Treatment, Generic[Message]):
         if change is not UNCHANGED:
             events.extend(_changes(type_url, change))
         responses = self._asked(type_url, state, change, now)
+        reason = "request" if responses else "trial" if self._trying else "waited"
         if request.HasField("error_detail"):
             responses += self._steer_again(now)
         if self._trying:
@@ -96,7 +97,7 @@ class BaseStream(Treatment, Generic[Message]):
             responses += self._onward(now)
         if not responses:
             return Step((), tuple(events)) if events else QUIET
-        return Step(tuple(responses), tuple(events), "request")
+        return Step(tuple(responses), tuple(events), reason)
 
     def _asked(self, type_url: str, state: TypeState, change: Change, now: float) -> list[Outgoing]:
         """Return what a request is answered."""
@@ -124,13 +125,6 @@ class BaseStream(Treatment, Generic[Message]):
             if (state := self._types.get(type_url)) is not None
         }
 
-    def held(self, type_url: str) -> tuple[Resource, ...]:
-        """See `step.Stream.held`."""
-        state = self._types.get(type_url)
-        if state is None or state.base is None or not state.subscription:
-            return ()
-        return self._selected(state.subscription, state.base)
-
     def _end(self, rejected: Rejected) -> Step:
         self._ended = True
         return Step((), (rejected,))
@@ -147,6 +141,22 @@ class BaseStream(Treatment, Generic[Message]):
             return Rejected(status="INVALID_ARGUMENT", reason=f"a resource name has more than {longest} characters")
         return None
 
+    def held(self, type_url: str) -> tuple[Resource, ...]:
+        """See `step.Stream.held`."""
+        state = self._types.get(type_url)
+        if state is None or state.base is None or not state.subscription:
+            return ()
+        return self._selected(state.subscription, state.base)
+
+    def again(self, type_url: str, names: Collection[str], now: float) -> Step:
+        """See `step.Stream.again`."""
+        state = self._types.get(type_url)
+        if self._ended or self._snapshot is None or state is None or state.base is None:
+            return QUIET
+        owed = tuple(sorted(name for name in names if state.subscription.wants(name)))
+        responses = self._due(self._snapshot, now, type_url, Change(owed=owed)) if owed else []
+        return Step(tuple(responses), (), "parent") if responses else QUIET
+
     def _children_due(self, type_url: str, sent: Iterable[Resource], due: dict[str, set[str]]) -> None:
         """Note which children of added or modified parents must be sent again (rules 55 and 66, section 0 item 3).
 
@@ -156,11 +166,7 @@ class BaseStream(Treatment, Generic[Message]):
             state = self._types.get(child)
             if state is None or state.base is None or not state.subscription:
                 continue
-            names = due.setdefault(child, set())
-            for resource in sent:
-                if child == ENDPOINT:
-                    names.add(resource.name)  # a cluster's endpoints have its name
-                names.update(name for ref, name in resource.refs if ref == child)
+            due.setdefault(child, set()).update(children(sent, child))
 
     def _selected(self, subscription: Subscription, types: TypeSet) -> tuple[Resource, ...]:
         """Return the resources that a client subscribed to, sorted; one shared tuple if that is all of them."""
@@ -186,6 +192,16 @@ class BaseStream(Treatment, Generic[Message]):
     @abstractmethod
     def _subscribe(self, subscription: Subscription, request: Message) -> Change | Rejected:
         """Change the subscription as the request says."""
+
+
+def children(parents: Iterable[Resource], type_url: str) -> Iterator[str]:
+    """Yield the names of a type's resources that clusters or listeners wait for, once they were added or modified."""
+    for resource in parents:
+        if type_url == ENDPOINT and resource.type_url == CLUSTER:
+            yield resource.name  # a cluster's endpoints have its name
+        for ref, name in resource.refs:
+            if ref == type_url:
+                yield name
 
 
 def _changes(type_url: str, change: Change) -> Iterable[Event]:

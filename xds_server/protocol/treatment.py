@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from translators.resources import CLUSTER, ENDPOINT, EXTENSION, LISTENER, ROUTE, SECRET
+from translators.resources import ENDPOINT, EXTENSION, LISTENER, ROUTE, SECRET
 from xds_server.protocol.effective import Hold
 from xds_server.protocol.events import MESSAGE_LIMIT, Confined, Healed, Ignored, Nacked
 from xds_server.protocol.offering import Offering
 from xds_server.protocol.quarantine import Ward, standby_of
 from xds_server.protocol.step import QUIET, Step
-from xds_server.protocol.trials import TRIAL_PATIENCE, Trials, mentioned
+from xds_server.protocol.trials import NAMING, TRIAL_PATIENCE, Trials, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -25,13 +25,7 @@ if TYPE_CHECKING:
     from xds_server.protocol.state import TypeState
     from xds_server.protocol.step import Limits, Outgoing
 
-APPLIED_IN_PART: Final = frozenset({CLUSTER, LISTENER})
-"""Types of which Envoy and gRPC apply the good resources of a response that they reject."""
-
 LISTENER_AND_NEEDS: Final = frozenset({LISTENER, ROUTE, SECRET, EXTENSION})
-
-NOT_KEPT: Final = frozenset({LISTENER, SECRET})
-"""Types of which an ACK alone does not make `Ward.accepted`."""
 
 _NOBODY: Final = Ward()
 """Of a client that has not said who it is; nothing is ever put into it."""
@@ -130,7 +124,7 @@ class Treatment(Offering):
         ward, accepted = self._ward, state.ledger.accepted
         if type_url in LISTENER_AND_NEEDS:
             self._settle_listeners()
-        if accepted is not None and type_url not in NOT_KEPT:
+        if accepted is not None and type_url != LISTENER and (type_url != SECRET or ward.proven):
             ward.accepted[type_url] = accepted
         if not ward.cases or accepted is None:
             return ()
@@ -158,64 +152,54 @@ class Treatment(Offering):
         next `_steer` and `_treat`; never the same again (rule 37).
         """
         message = error.message[:MESSAGE_LIMIT]
-        response = state.ledger.refuse(nonce)
-        if response is None:
+        if type_url == SECRET:
+            message = message.partition("inline_")[0].partition("-----BEGIN")[0]  # Envoy may print the whole secret
+        refused = state.ledger.refuse(nonce)
+        if refused is None:
             reason = f"error for nonce {nonce!r}, which waits for no answer: {message}"
             return [Ignored(type_url=type_url, reason=reason)]
+        response, types = refused
         newer = state.ledger.newer()
-        suspects, found = self._suspects(state, response, error.message, newer)
-        repeated = set() if type_url in APPLIED_IN_PART else self._repeated(state, response, newer)
+        verdict = judge(response, error.message, state.ledger.accepted)
+        suspects, rest = (
+            [r for r in some if self._is_meant(state, r, newer)] for some in (verdict.suspects, verdict.rest)
+        )
+        if verdict.in_part and types is not None:
+            before = state.ledger.accepted.resources if state.ledger.accepted is not None else {}
+            state.ledger.accepted = self._without(types, verdict.suspects, before)
+        repeated = set() if type_url in NAMING else self._repeated(state, response, newer)
         names = tuple(sorted({*(resource.name for resource in suspects), *repeated}))
         events: list[Event] = [
             Nacked(
                 type_url=type_url, nonce=nonce, version=response.version, code=error.code, message=message, names=names
             )
         ]
-        if found:
+        if verdict.certain:
             cases = {r: case for r in suspects if (case := self._confine(state, r, message, now))}
-            suspects = tuple(cases)
+            suspects = list(cases)
             events += (
                 Confined(resource=c.resource, error=c.error, retry_at=c.retry_at, rejections=c.rejections)
                 for c in cases.values()
             )
         elif self._ward.full:
-            suspects = ()
+            suspects = []
         elif suspects:
             state.trials = state.trials or Trials(message, now)
-            state.trials.split(suspects)
+            state.trials.split(tuple(suspects))
             self._trying.add(type_url)
         if suspects:
-            self._take_back(type_url, state, suspects)
+            self._take_back(type_url, state, (*suspects, *rest))
             state.owe(repeated)
         elif names or not response.resources:
             state.ledger.error = message
         return events
 
-    def _suspects(
-        self, state: TypeState, response: Outgoing, text: str, newer: set[str]
-    ) -> tuple[tuple[Resource, ...], bool]:
-        """Return which resources may be to blame for a rejected response, and whether it is certain that they are.
-
-        What is outdated by now stays out of it, and what comes in newer responses, whose answer decides.
-        """
-        candidates = list(response.resources)
-        certain = False
-        if response.type_url in APPLIED_IN_PART:
-            named = mentioned(text, candidates)
-            accepted = state.ledger.accepted.resources if state.ledger.accepted is not None else {}
-            # In state of the world most of what is in the response was there before.
-            changed = [r for r in candidates if (was := accepted.get(r.name)) is None or was.version != r.version]
-            candidates, certain = named or changed or candidates, bool(named)
-        meant = state.base.resources if state.base is not None else {}
-        current = tuple(
-            resource
-            for resource in candidates
-            if resource.name not in newer
-            and state.subscription.wants(resource.name)
-            and (now := meant.get(resource.name)) is not None
-            and now.version == resource.version
-        )
-        return current, certain or len(candidates) == 1
+    @staticmethod
+    def _is_meant(state: TypeState, resource: Resource, newer: set[str]) -> bool:
+        """Whether the client should hold just this; what is in newer responses is left to their answer."""
+        now = state.base.resources.get(resource.name) if state.base is not None else None
+        wanted = state.subscription.wants(resource.name) and resource.name not in newer
+        return wanted and now is not None and now.version == resource.version
 
     def _repeated(self, state: TypeState, response: Outgoing, newer: set[str]) -> set[str]:
         """Return the names in a rejected response that are to be answered once more, in a response without the culprit:
@@ -310,7 +294,7 @@ class Treatment(Offering):
             state = self._types[type_url]
             trials = state.trials = state.trials or Trials("", now)
             # Clusters and listeners that are bad are named, so they may go together.
-            trials.queue.extend([tuple(resources)] if type_url in APPLIED_IN_PART else [(r,) for r in resources])
+            trials.queue.extend([tuple(resources)] if type_url in NAMING else [(r,) for r in resources])
             self._trying.add(type_url)
         return at_once
 

@@ -1,21 +1,32 @@
-"""Whose fault a rejected response was. Envoy names the bad clusters and listeners, and applies the rest; of the other
-types it stops in the order of a hash table, and names nothing. What it names is the culprit. Otherwise what was in the
-response is sent again in halves, one at a time, until one resource is rejected alone.
+"""Whose fault a rejected response was.
+
+Envoy names the bad clusters and listeners, and applies the rest, if it could decode all; of the other types it stops in
+the order of a hash table, and names nothing. What it names is the culprit. Otherwise what was in the response is sent
+again in halves, one at a time, until one resource is rejected alone.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from translators.resources import CLUSTER, LISTENER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from translators.resources import Resource
+    from translators.resources import Resource, TypeSet
     from xds_server.protocol.ledger import Ledger
+    from xds_server.protocol.step import Outgoing
 
 TRIAL_PATIENCE: Final = 5.0
 """Seconds that a trial waits for its answer. Silence proves nothing: the next one goes, and nobody is blamed."""
+
+NAMING: Final = frozenset({CLUSTER, LISTENER})
+"""Types of which Envoy and gRPC say which resources of a response they reject."""
+
+_APPLIED_IN_PART: Final = ("Error adding/updating ", "xDS response validation errors")
+"""How Envoy and gRPC begin what they say if they have applied what is good in a response."""
 
 _SEARCHED: Final = 1 << 16
 """Characters of a NACK's message in which resource names are looked for."""
@@ -53,13 +64,37 @@ class Trials:
         return not self.serial or ledger.waiting[0][0].serial <= self.serial
 
 
-def mentioned(text: str, resources: Iterable[Resource]) -> list[Resource]:
-    """Return the resources that a NACK names: as `name: what is wrong`, which is how Envoy and gRPC begin what they say
-    about each; else wherever it names any.
-    """
+class Verdict(NamedTuple):
+    """What a rejection says about the resources of a response."""
+
+    suspects: list[Resource]
+    """Who may be to blame."""
+    certain: bool
+    """Whether each of them is."""
+    rest: list[Resource]
+    """The others, if they have not been applied because of these."""
+    in_part: bool = False
+    """Whether the others have been applied."""
+
+
+def judge(response: Outgoing, text: str, accepted: TypeSet | None) -> Verdict:
+    """Judge a rejected response by what the client says (`text`), and by what it accepted before."""
+    resources = list(response.resources)
+    if response.type_url not in NAMING:
+        return Verdict(resources, len(resources) == 1, [])
+    # In state of the world most of what is in the response was there before.
+    before = accepted.resources if accepted is not None else {}
+    changed = [r for r in resources if (was := before.get(r.name)) is None or was.version != r.version] or resources
     text = text[:_SEARCHED]
-    found = [resource for resource in resources if names(text, resource.name)]
-    return [resource for resource in found if names(text, resource.name, before=": ")] or found
+    named = [resource for resource in resources if names(text, resource.name)]
+    if not named:
+        return Verdict(changed, len(changed) == 1, [])
+    if text.startswith(_APPLIED_IN_PART):
+        # Each is named before what is wrong with it, which may name others.
+        culprits = [resource for resource in named if names(text, resource.name, before=": ")] or named
+        return Verdict(culprits, certain=True, rest=[], in_part=True)
+    # It could not be decoded or validated: Envoy prints the resource, and applies nothing of the whole response.
+    return Verdict(named, len(named) == 1, [resource for resource in changed if resource not in named])
 
 
 def names(text: str, name: str, *, before: str = "") -> bool:

@@ -15,6 +15,7 @@ import grpc.aio
 from envoy.admin.v3 import config_dump_shared_pb2
 from envoy.config.core.v3.base_pb2 import Node
 from envoy.service.status.v3 import csds_pb2
+from google.protobuf import any_pb2
 
 from translators.resources import SECRET, TYPES
 from xds_server.printing import redact
@@ -31,9 +32,6 @@ SERVICE: Final = csds_pb2.DESCRIPTOR.services_by_name["ClientStatusDiscoveryServ
 
 ANSWER_LIMIT: Final = 64 << 20
 """Bytes of resources in one answer; who asks for more is told to ask for less."""
-
-METADATA_LIMIT: Final = 16 << 10
-"""Bytes of node metadata that are kept for the matchers; Istio's take about 1 KiB."""
 
 _PORTION: Final = 50
 """Streams that are read before others get their turn."""
@@ -81,21 +79,9 @@ class TooMuchError(Exception):
     """The answer would be bigger than `ANSWER_LIMIT`."""
 
 
-def kept_of(node: Node) -> bytes:
-    """Return what is kept of a node, serialised: not Envoy's list of extensions (60 KB), nor metadata without end."""
-    kept = Node(id=node.id, cluster=node.cluster, user_agent_name=node.user_agent_name)
-    kept.locality.CopyFrom(node.locality)
-    if node.WhichOneof("user_agent_version_type") == "user_agent_version":
-        kept.user_agent_version = node.user_agent_version
-    else:
-        kept.user_agent_build_version.version.CopyFrom(node.user_agent_build_version.version)
-    if node.metadata.ByteSize() <= METADATA_LIMIT:
-        kept.metadata.CopyFrom(node.metadata)
-    return kept.SerializeToString(deterministic=True)
-
-
 def handlers(clients: Callable[[], Collection[Client]], calls: Calls) -> grpc.GenericRpcHandler:
-    """Return both methods; `clients` gives the streams whose proxy is known."""
+    """Return both methods; `clients` gives the streams whose proxy is known. One request is answered at a time."""
+    turn = asyncio.Lock()
 
     async def stream(context: grpc.aio.ServicerContext[_Request, _Response]) -> None:
         while isinstance(request := await context.read(), _Request):
@@ -103,7 +89,8 @@ def handlers(clients: Callable[[], Collection[Client]], calls: Calls) -> grpc.Ge
 
     async def fetch(request: _Request, context: grpc.aio.ServicerContext[_Request, _Response]) -> _Response:
         try:
-            return await client_status(request, clients())
+            async with turn:
+                return await client_status(request, clients())
         except ValueError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         except TooMuchError:
@@ -145,11 +132,12 @@ def _of_type(type_url: str, client: Client) -> dict[str, Case]:
 
 def _answer(found: Mapping[str, tuple[Node, Mapping[str, _Held]]], *, contents: bool) -> _Response:
     response = _Response()
+    shown: dict[Resource, bytes] | None = {} if contents else None
     size = 0
     for _, (node, types) in sorted(found.items()):
         config = response.config.add(node=node)
         for type_url in sorted(types, key=TYPES.index):
-            for entry in _entries(type_url, types[type_url], contents=contents):
+            for entry in _entries(type_url, types[type_url], shown):
                 size += entry.ByteSize()
                 if size > ANSWER_LIMIT:
                     raise TooMuchError
@@ -157,8 +145,11 @@ def _answer(found: Mapping[str, tuple[Node, Mapping[str, _Held]]], *, contents: 
     return response
 
 
-def _entries(type_url: str, held: _Held, *, contents: bool) -> list[_Generic]:
-    """Describe one type of one proxy: an entry a resource; one without a name if there are none."""
+def _entries(type_url: str, held: _Held, shown: dict[Resource, bytes] | None) -> list[_Generic]:
+    """Describe one type of one proxy: an entry a resource; one without a name if there are none.
+
+    `shown`: contents that were redacted for other proxies; None if no contents are asked for.
+    """
     status, resources = held.status, {resource.name: resource for resource in held.resources}
     entries = []
     for name in sorted({*resources, *status.rejected}) or [""]:
@@ -173,9 +164,12 @@ def _entries(type_url: str, held: _Held, *, contents: bool) -> list[_Generic]:
             case = held.cases.get(name)
             entry.error_state.details = case.error if case is not None else status.error
             entry.error_state.version_info = case.resource.version if case is not None else entry.version_info
-        if contents and resource is not None and type_url != SECRET:
+        if shown is not None and resource is not None and type_url != SECRET:
+            if resource not in shown:
+                wrapped = any_pb2.Any(type_url=type_url, value=resource.body)
+                redact(wrapped)
+                shown[resource] = wrapped.value
             entry.xds_config.type_url = type_url
-            entry.xds_config.value = resource.body
-            redact(entry.xds_config)
+            entry.xds_config.value = shown[resource]
         entries.append(entry)
     return entries

@@ -13,19 +13,29 @@ import grpc
 import grpc.aio
 from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, DiscoveryRequest
 
-from xds_server.protocol import DeltaStream, Encoder, Limits, Quarantine, SotwStream
+from xds_server.protocol import (
+    RESENT_WITH_PARENT,
+    DeltaStream,
+    Encoder,
+    Limits,
+    Quarantine,
+    SotwStream,
+    Xlog,
+    children,
+)
 from xds_server.transport import client_status, health, load_stats, reflection
 from xds_server.transport.calls import Calls
 from xds_server.transport.ending import Ending
 from xds_server.transport.health import Health
 from xds_server.transport.limits import Admission, StreamLimits
-from xds_server.transport.services import SERVICES, DiscoveryService
+from xds_server.transport.services import ADS, SERVICES, DiscoveryService
 from xds_server.transport.stream import AdsStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from xds_server.metrics import Metrics
+    from xds_server.protocol import Outgoing
     from xds_server.push import Push
 
 log = logging.getLogger(__name__)
@@ -71,6 +81,8 @@ class AdsServer:
         """The streams whose proxy is known."""
         self.answered: Callable[[], None] = _nothing
         """See `transport.stream.Hub`."""
+        self.xlog = Xlog(time.time() - time.monotonic())
+        """What was said on the streams."""
         self.port = 0
         """The port that was chosen; 0 until `start`."""
         self._push = push
@@ -84,6 +96,8 @@ class AdsServer:
         self._admission = Admission(limits.streams_per_second, limits.patience)
         self._open: dict[AdsStream[Any], None] = {}
         """All streams that were let in, until gRPC is done with them."""
+        self._ads_of: dict[str, dict[AdsStream[Any], None]] = {}
+        """The ADS streams of a node id."""
         self._stopping = asyncio.Event()
         self._calls = Calls()
         services = [service.name for service in SERVICES]
@@ -150,15 +164,17 @@ class AdsServer:
         if not self._push.ready:
             # An empty answer would wipe a proxy's configuration (rule 98).
             return self._refused("not ready", "sources have not synced yet")
-        if 0 < self._limits.streams <= len(self._open):
-            return self._refused("too many", f"{self._limits.streams} streams are open")
         if not self.stopping:
             turn = self._admission.turn(time.monotonic())
             if turn is None:
                 return self._refused("too fast", "too many new streams at once")
             if turn:
                 await self._stopped_within(turn)
-        return self._refused("shutting down", "another server will take the stream") if self.stopping else None
+        if self.stopping:
+            return self._refused("shutting down", "another server will take the stream")
+        if 0 < self._limits.streams <= len(self._open):
+            return self._refused("too many", f"{self._limits.streams} streams are open")
+        return None
 
     def _refused(self, reason: str, details: str) -> Ending:
         self.metrics.streams_refused.add(reason)
@@ -178,6 +194,8 @@ class AdsServer:
         """See `transport.stream.Hub`."""
         self._push.attach(stream)
         self.streams[stream] = None
+        if stream.service is ADS:
+            self._ads_of.setdefault(stream.proxy.id, {})[stream] = None
         log.info("%s connected from %s (%s)", stream.proxy.id, stream.peer, "delta" if stream.delta else "sotw")
 
     def disconnected(self, stream: AdsStream[Any]) -> None:
@@ -186,6 +204,19 @@ class AdsServer:
             del self.streams[stream]
             self._push.detach(stream)
             log.info("%s disconnected", stream.proxy.id)
+            if stream.service is ADS:
+                same = self._ads_of[stream.proxy.id]
+                del same[stream]
+                if not same:
+                    del self._ads_of[stream.proxy.id]
+
+    def parents_sent(self, stream: AdsStream[Any], message: Outgoing) -> None:
+        """See `transport.stream.Hub`. The children are on ADS, since that is where the resources say they are; they
+        follow their parents on the same connection, and so arrive after them.
+        """
+        for other in list(self._ads_of.get(stream.proxy.id, ())):
+            for child in RESENT_WITH_PARENT[message.type_url]:
+                other.again(child, set(children(message.resources, child)))
 
     def pushed(self) -> None:
         """A push is over: let go of response bytes that no push used lately."""

@@ -12,28 +12,38 @@ import logging
 import math
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
 from translators.resources import SHORT
-from xds_server.protocol import Acked, Connected, DeltaStream, Ignored, Nacked, Rejected, proxy_of
-from xds_server.transport.client_status import kept_of
+from xds_server.protocol import (
+    RESENT_WITH_PARENT,
+    Acked,
+    Connected,
+    DeltaStream,
+    Ignored,
+    Nacked,
+    Rejected,
+    Why,
+    proxy_of,
+)
+from xds_server.protocol.xlog_records import REQUESTED
 from xds_server.transport.ending import Ending
+from xds_server.transport.node import kept_of, unreasonable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Collection, Mapping
 
-    from envoy.config.core.v3.base_pb2 import Node
     from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, DiscoveryRequest
 
     from translators.model.proxy import Proxy
     from translators.resources import Resource, ResourceSet
-    from xds_server.metrics import Metrics
-    from xds_server.protocol import Case, Outgoing, Step, TypeStatus
+    from xds_server.protocol import Case, Conversation, Event, Outgoing, Step, TypeStatus
     from xds_server.protocol import Stream as Core
+    from xds_server.transport.hub import Hub
     from xds_server.transport.services import DiscoveryService
 
 log = logging.getLogger(__name__)
@@ -43,31 +53,10 @@ Request = TypeVar("Request", "DiscoveryRequest", "DeltaDiscoveryRequest")
 _BACKLOG: Final = 16
 """Responses that may wait to be written before no more requests are read from this proxy."""
 
-NODE_LIMIT: Final = 1 << 20
-"""Bytes of the first message's node. Envoy's is 61 KB with its list of extensions (xds-protocol section 0, item 8)."""
-
-NODE_ID_LIMIT: Final = 2048
-"""Characters of a node's id: it is logged, and is a label of metrics."""
-
 UNHURRIED: Final = 60.0
 """Seconds that a stream which is due to end may take to come to rest first."""
 
 _METRIC_TYPE: Final = {url: short.lower() for url, short in SHORT.items()}
-
-
-class Hub(Protocol):
-    """What a stream needs of the server."""
-
-    metrics: Metrics
-    root_namespace: str
-    answered: Callable[[], None]
-    """Called when a proxy has rejected something, or accepted something after that."""
-
-    def connected(self, stream: AdsStream[Any]) -> None:
-        """A stream has said who it is. Raises RuntimeError if nothing can be served yet."""
-
-    def disconnected(self, stream: AdsStream[Any]) -> None:
-        """A stream has ended; called once for each, whether it was ever `connected` or not."""
 
 
 class AdsStream(Generic[Request]):
@@ -86,7 +75,9 @@ class AdsStream(Generic[Request]):
         "_since",
         "_snapshot",
         "_taken_since",
+        "_talk",
         "_timer",
+        "_why",
         "_writer",
         "_writing_since",
         "acks",
@@ -126,9 +117,11 @@ class AdsStream(Generic[Request]):
         self._timer: asyncio.TimerHandle | None = None
         self._armed: float | None = None
         self._ending: Ending | None = None
+        self._talk: Conversation | None = None
+        self._why: Why = REQUESTED
         self.proxy: Proxy
         self.node = b""
-        """The part of the proxy's Node that is kept, see `client_status.kept_of`; empty until it has said who it is."""
+        """The part of the proxy's Node that is kept, see `node.kept_of`; empty until it has said who it is."""
         self.service = service
         self.delta = isinstance(core, DeltaStream)
         self.opened = time.monotonic()
@@ -150,10 +143,11 @@ class AdsStream(Generic[Request]):
         """Return the resources of a type that the proxy should hold now, sorted by name."""
         return self._core.held(type_url)
 
-    def offer(self, snapshot: ResourceSet, since: float) -> None:
+    def offer(self, snapshot: ResourceSet, since: float, why: Why) -> None:
         """See `push.Stream.offer`. If nothing is being written the difference is taken at once, so a proxy that a
         change does not concern costs no task and no wake-up.
         """
+        self._why = why if self._snapshot is None else self._why | why
         self._snapshot = snapshot
         self._since = since
         try:
@@ -168,7 +162,16 @@ class AdsStream(Generic[Request]):
 
     def retry(self) -> None:
         """Have all of that tried again at once."""
-        self._send(self._core.retry(time.monotonic()))
+        now = time.monotonic()
+        self._send(self._core.retry(now), now)
+
+    def again(self, type_url: str, names: Collection[str]) -> None:
+        """Send resources again; see `protocol.Stream.again`."""
+        now = time.monotonic()
+        try:
+            self._send(self._core.again(type_url, names, now), now)
+        except Exception as error:  # noqa: BLE001 - one stream's defect must not stop the others
+            self._broken(error)
 
     def end(self, ending: Ending) -> bool:
         """Have the stream end with a status; returns at once, false if it is ending already."""
@@ -186,7 +189,8 @@ class AdsStream(Generic[Request]):
         """Whether the stream is old enough to end and, unless it is long overdue, at rest: nothing is being written,
         and no stage of a push waits for its answer (make before break).
         """
-        at_rest = self._writer is None and self._core.deadline is None
+        deadline = self._core.deadline
+        at_rest = self._writer is None and (deadline is None or deadline > now + UNHURRIED)
         return now >= self.expires and (at_rest or now >= self.expires + UNHURRIED)
 
     async def serve(self) -> None:
@@ -206,6 +210,11 @@ class AdsStream(Generic[Request]):
         finally:
             self._reader = None
             self._hub.disconnected(self)
+            if self._talk is not None:
+                ending = self._ending
+                self._talk.close(
+                    f"{ending.code.name}: {ending.reason}" if ending else "the proxy left", time.monotonic()
+                )
             await self._finish_writing()
         if self._ending is not None:
             self._ending.tell(self._context)
@@ -229,7 +238,7 @@ class AdsStream(Generic[Request]):
             request = await read()
             if request is grpc.aio.EOF:
                 return
-            if not self.node and (refusal := _unreasonable(request.node)):
+            if not self.node and (refusal := unreasonable(request.node)):
                 self._ending = refusal
                 return
             if meant and request.type_url != meant:
@@ -237,7 +246,10 @@ class AdsStream(Generic[Request]):
                     self._ending = Ending(grpc.StatusCode.INVALID_ARGUMENT, f"{self.service.name} is for {meant} alone")
                     return
                 request.type_url = meant
-            step = receive(request, clock())
+            now = clock()
+            step = receive(request, now)
+            talk = self._talk or self._begin(step.events, now)
+            talk.received(request, step.events, now)
             for event in step.events:
                 kind = type(event)
                 if kind is Acked:
@@ -247,17 +259,28 @@ class AdsStream(Generic[Request]):
                 elif not self._note(event):
                     return
             if step.responses:
-                self._send(step)
+                self._send(step, now)
                 if len(self._outgoing) > _BACKLOG:
                     await self._wait_for_room()
             else:
                 self._arm()
+            # Not kept while we wait for the next: many Envoys send their node, 61 KB, with every ACK.
+            del request, step
+
+    def _begin(self, events: tuple[Event, ...], now: float) -> Conversation:
+        """Learn from the first request who the proxy is, if it says so."""
+        variant, node_id, version = "delta" if self.delta else "sotw", "", ""
+        if isinstance(events[0], Connected):
+            self.proxy = proxy_of(events[0].node, self._hub.root_namespace)
+            self.node = kept_of(events[0].node)
+            node_id, version = self.proxy.id, self.proxy.envoy_version
+        service = SHORT.get(self.service.type_url, self.service.type_url) or "ADS"
+        self._talk = self._hub.xlog.open(node_id, self.peer, variant, version, now, service=service)
+        return self._talk
 
     def _note(self, event: object) -> bool:
         """Take note of a rarer event; false if the stream is over."""
         if isinstance(event, Connected):
-            self.proxy = proxy_of(event.node, self._hub.root_namespace)
-            self.node = kept_of(event.node)
             try:
                 self._hub.connected(self)
             except RuntimeError as error:
@@ -295,8 +318,11 @@ class AdsStream(Generic[Request]):
         self._hub.metrics.internal_errors.add()
         self.end(Ending(grpc.StatusCode.INTERNAL, "a defect in the control plane; see its log"))
 
-    def _send(self, step: Step) -> None:
+    def _send(self, step: Step, now: float) -> None:
         """Have the responses of a step written, and the core woken when it wants to be."""
+        if step.responses and self._talk is not None:
+            why = REQUESTED if step.reason == REQUESTED.kind else Why(step.reason, self._why.objects)
+            self._talk.sent(step.responses, why, now)
         self._outgoing += step.responses
         self._arm()
         if self._writer is None and self._outgoing:
@@ -315,7 +341,8 @@ class AdsStream(Generic[Request]):
     def _wake(self) -> None:
         self._timer = self._armed = None
         try:
-            self._send(self._core.wake(time.monotonic()))
+            now = time.monotonic()
+            self._send(self._core.wake(now), now)
         except Exception as error:  # noqa: BLE001 - one stream's defect must not stop the others
             self._broken(error)
 
@@ -324,10 +351,13 @@ class AdsStream(Generic[Request]):
         snapshot, self._snapshot = self._snapshot, None
         if snapshot is None:
             return False
-        responses = self._core.offer(snapshot, time.monotonic(), "push").responses
+        now = time.monotonic()
+        responses = self._core.offer(snapshot, now, "push").responses
         self._arm()
         if not responses:
             return False
+        if self._talk is not None:
+            self._talk.sent(responses, self._why, now)
         self._outgoing += responses
         self._taken_since = self._since
         return True
@@ -335,6 +365,7 @@ class AdsStream(Generic[Request]):
     async def _write(self) -> None:
         write, outgoing, metrics, clock = self._context.write, self._outgoing, self._hub.metrics, time.monotonic
         done = clock()
+        parent = self.service.type_url in RESENT_WITH_PARENT
         try:
             while True:
                 while outgoing:
@@ -342,6 +373,8 @@ class AdsStream(Generic[Request]):
                     began = self._writing_since = clock()
                     await write(message.payload)
                     done = clock()
+                    if parent:
+                        self._hub.parents_sent(self, message)
                     metrics.push_time.observe(done - began, _METRIC_TYPE[message.type_url])
                 if self._room is not None:
                     self._room.set()
@@ -359,12 +392,3 @@ class AdsStream(Generic[Request]):
         finally:
             self._writing_since = math.inf
             self._writer = None
-
-
-def _unreasonable(node: Node) -> Ending | None:
-    """Refuse a node that would cost more than a proxy is worth; one that is missing is the core's to refuse."""
-    if node.ByteSize() > NODE_LIMIT:
-        return Ending(grpc.StatusCode.INVALID_ARGUMENT, f"the node has more than {NODE_LIMIT} bytes")
-    if len(node.id) > NODE_ID_LIMIT:
-        return Ending(grpc.StatusCode.INVALID_ARGUMENT, f"node.id has more than {NODE_ID_LIMIT} characters")
-    return None

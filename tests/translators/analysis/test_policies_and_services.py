@@ -20,6 +20,11 @@ def rule(host: str, policy: str, more: str = "") -> str:
     return f"\nDestinationRule r: {{host: {host}, trafficPolicy: {{{policy}}}{more}}}\n"
 
 
+ZONES = """
+ServiceEntry z: {hosts: [z.example], ports: [{number: 80, name: http, protocol: HTTP}], resolution: STATIC,
+  endpoints: [{address: 10.0.0.1, locality: r1/z1}]}
+"""
+OUTLIER = "outlierDetection: {interval: 1s}"
 RANDOM = "loadBalancer: {simple: RANDOM}"
 CLIENTS = ", workloadSelector: {matchLabels: {app: web}}"
 HTTP2_ONLY = "connectionPool: {http: {maxConcurrentStreams: 5, http2KeepAlive: {interval: 1s, timeout: 1s}}}"
@@ -83,6 +88,20 @@ CASES = (
         "a choice where there is none",
         ANYWHERE + rule('"*.example"', "loadBalancer: {simple: RANDOM}"),
         f"PF0732 {BALANCER}",
+    ),
+    case(
+        "localities without endpoints",
+        ZONES
+        + rule("z.example", f"{OUTLIER}, loadBalancer: {{localityLbSetting: {{failover: [{{from: r1, to: r2}}]}}}}"),
+        f"PF0738 {BALANCER}.localityLbSetting.failover[0].to",
+    ),
+    case(
+        "a share for a locality without endpoints",
+        ZONES
+        + rule(
+            "z.example", "loadBalancer: {localityLbSetting: {distribute: [{from: r1/*, to: {r1/z1: 50, r1/z2: 50}}]}}"
+        ),
+        f"PF0738 {BALANCER}.localityLbSetting.distribute[0].to",
     ),
     case(
         "two policies for one host",
