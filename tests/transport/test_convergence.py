@@ -170,7 +170,8 @@ async def _one_step(chance: random.Random, server: Server, clients: Sequence[OnT
     what = chance.random()
     if what < 0.75:
         edits = [
-            _any(chance, chance.choice(tuple(NAMES)), content, bad=chance.random() < 0.1) for _ in range(chance.randint(1, 4))
+            _any(chance, chance.choice(tuple(NAMES)), content, bad=chance.random() < 0.1)
+            for _ in range(chance.randint(1, 4))
         ]
         await server.put(*edits)
     elif what < 0.85:

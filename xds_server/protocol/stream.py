@@ -86,8 +86,9 @@ class BaseStream(Treatment, Generic[Message]):
             events.extend(_changes(type_url, change))
         owes = self._snapshot is not None and (change.owes or state.base is None)
         responses = self._due(self._snapshot, now, type_url, change) if owes and self._snapshot is not None else []
-        reason = "request" if owes else "trial" if self._trying else "waited"
-        if request.HasField("error_detail"):
+        rejected = request.HasField("error_detail")
+        reason = "request" if owes else "trial" if self._trying else "rejected" if rejected else "waited"
+        if rejected:
             responses += self._steer_again(now)
         if self._trying:
             responses += self._treat(now)
