@@ -32,6 +32,7 @@ _SIGNS: Final = {
     "LDS": rf'\bLISTENER\b|"LDS"|{_EVERY_TYPE}|\bwhole_types\b|\bWHOLE\b|\bresumable\b',
     "EDS": rf'\bENDPOINT\b|"EDS"|{_EVERY_TYPE}|\b(named|part)_types\b',
     "RDS": rf'\bROUTE\b|"RDS"|{_EVERY_TYPE}|\b(named|part)_types\b|\bresumable\b',
+    "ECDS": rf'\bEXTENSION\b|"ECDS"|{_EVERY_TYPE}|\bpart_types\b',
     "SDS": rf'\bSECRET\b|"SDS"|{_EVERY_TYPE}|\b(named|part)_types\b',
 }
 """By what a test's source (decorators included) shows that it is about a variant or a type."""
