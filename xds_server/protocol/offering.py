@@ -66,8 +66,9 @@ class Offering(ABC):
         deadline = self.deadline
         if self._ended or deadline is None or now < deadline:
             return QUIET
+        reason = "waited" if self._patience is not None and now >= self._patience else "retry"
         responses = self._on_deadline(now)
-        return Step(tuple(responses), (), "waited") if responses else QUIET
+        return Step(tuple(responses), (), reason) if responses else QUIET
 
     def _effective(self, wanted: ResourceSet) -> ResourceSet:
         """Return what this client is served of what the Push offers."""
