@@ -34,7 +34,7 @@ _BY_LOCALITY: Final = frozenset({Discovery.EDS, Discovery.STRICT_DNS})
 """Types of clusters whose endpoints have localities."""
 
 
-def build_cluster(  # noqa: PLR0913 - all that a cluster depends on, one by one for the memo
+def build_cluster(  # noqa: PLR0913, PLR0917 - all that a cluster depends on, one by one for the memo
     service: Service,
     port: ServicePort,
     subset: str,
@@ -43,16 +43,20 @@ def build_cluster(  # noqa: PLR0913 - all that a cluster depends on, one by one 
     proxy_type: str,
     endpoints: tuple[Endpoint, ...] | None,
     place: Place | None,
+    encrypted: bool = False,  # noqa: FBT001, FBT002 - steps take positional arguments
     *,
     recorder: Recorder,
 ) -> Resource | None:
     """Memoised step: build the cluster `outbound|port|subset|hostname`.
 
     `endpoints`, and the proxy's `place` if it makes a difference, only for services that are looked up in DNS: these
-    stand in the cluster. Both are None for all others. Returns None if
-    there is no such cluster: an ExternalName, or DNS without an endpoint, which Envoy would refuse.
+    stand in the cluster. Both are None for all others. `encrypted`: connections are TLS already, whatever the rule says
+    of TLS. Returns None if there is no such cluster: an ExternalName, or DNS without an endpoint, which Envoy would
+    refuse.
     """
     policy = cluster_policy(rule, port.number, subset, mesh)
+    if encrypted:
+        policy = policy._replace(tls=None, tls_origin=None)
     balancer = policy.load_balancer
     discovery = discovery_of(service, proxy_type, passes_through=passes_through(balancer))
     if discovery is None:

@@ -65,9 +65,12 @@ def cluster_resources(
         policy = cluster_policy(rule, port.number, subset, mesh)
         place = place_of(view, setting_of(policy, service, mesh))
         inline = (found.endpoints, place) if is_dns(service) else (None, None)
-        cluster = steps.step(build, service, port, subset, rule, mesh, view.type, *inline)
+        if destination.sni_dnat:
+            cluster = steps.step(build_cluster, service, port, subset, rule, mesh, view.type, *inline, True)  # noqa: FBT003
+        else:
+            cluster = steps.step(build, service, port, subset, rule, mesh, view.type, *inline)
         diagnostics += found.diagnostics
-        if policy.tls is not None and view.generator != GRPC:
+        if policy.tls is not None and view.generator != GRPC and not destination.sni_dnat:
             diagnostics += tls_remarks(destination, policy)
         if cluster is None or not cluster.refs:
             diagnostics += remarks(mesh, view, destination, rule, found, has_cluster=cluster is not None)

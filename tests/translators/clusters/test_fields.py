@@ -364,3 +364,17 @@ def test_the_meshs_default_policy() -> None:
 )
 def test_the_name_that_a_cluster_is_counted_under(pattern: str, name: str) -> None:
     assert cluster("", mesh=MeshConfig(outbound_cluster_stat_name=pattern))["alt_stat_name"] == f"{name};"
+
+
+@pytest.mark.parametrize("tls", ["{mode: ISTIO_MUTUAL}", "{mode: SIMPLE}", "{mode: MUTUAL, credentialName: c}"])
+def test_tls_that_passes_through_is_neither_refused_nor_wrapped_again(tls: str) -> None:
+    text = "{kind: Service, metadata: {name: db}, spec: {clusterIP: 10.0.0.1, ports: [{name: http, port: 80}]}}\n---\n"
+    spec = f"{{host: db, trafficPolicy: {{tls: {tls}}}}}"
+    scene = Scene(world(f"{text}{{kind: DestinationRule, metadata: {{name: db}}, spec: {spec}}}"))
+    service = scene.service("db.default.svc.cluster.local")
+    output = scene.output([Destination(service=service, port=service.ports[0], sni_dnat=True)])
+    found = shown(output.clusters[0])
+    assert (found["name"], found["type"]) == ("outbound_.80_._.db.default.svc.cluster.local", "EDS")
+    assert not {"transport_socket", "typed_extension_protocol_options"} & found.keys()
+    assert [a.name for a in output.assignments] == [found["name"]]
+    assert output.diagnostics == ()
