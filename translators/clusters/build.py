@@ -80,7 +80,7 @@ def build_cluster(  # noqa: PLR0913, PLR0917 - all that a cluster depends on, on
         groups = arranged(chosen[:limit], setting_of(policy, service, mesh), place)
         fill_assignment(cluster.load_assignment, name, port, groups)
         set_duration(cluster.dns_refresh_rate, mesh.dns_refresh_rate)
-    _apply_policy(cluster, service, port, policy, mesh, discovery, sniffs=proxy_type == "sidecar")
+    _apply_policy(cluster, service, port, policy, mesh, discovery, sniffs=proxy_type != "router")
     apply_metadata(cluster, service, subset, rule)
     if recorder.active:
         note_cluster(recorder, cluster, service, policy, rule, subset)

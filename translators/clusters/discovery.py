@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from translators.model.service import Service
 
+UNREDIRECTED: Final = "unredirected"
+"""In place of a proxy's type: a sidecar that its workload calls on loopback, with no address that the client meant."""
+
 CONNECT_TIMEOUT: Final = MeshConfig().connect_timeout
 _CARES: Final = "envoy.network.dns_resolver.cares"
 _QUERIES_PER_SOCKET: Final = 100
@@ -66,15 +69,16 @@ _BY_RESOLUTION: Final = {
 def discovery_of(service: Service, proxy_type: str, *, passes_through: bool) -> Discovery | None:
     """Return how clusters of a service find endpoints; None if it has no cluster (ExternalName).
 
-    `passes_through`: the rule's load balancer is PASSTHROUGH. A gateway is the destination of what it receives, so
-    a service without resolution (headless, or NONE) gets EDS there: its endpoints are all that there is to go by.
+    `passes_through`: the rule's load balancer is PASSTHROUGH. A gateway is the destination of what it receives, and so
+    is a sidecar that nothing is redirected to (UNREDIRECTED). A service without resolution (headless, or NONE) gets EDS
+    there: its endpoints are all that there is to go by.
     """
     if service.resolution is Resolution.ALIAS:
         return None
     if passes_through:
         return Discovery.ORIGINAL_DST
     if service.resolution is Resolution.PASSTHROUGH:
-        return Discovery.EDS if proxy_type == "router" else Discovery.ORIGINAL_DST
+        return Discovery.ORIGINAL_DST if proxy_type == "sidecar" else Discovery.EDS
     return _BY_RESOLUTION[service.resolution]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from translators.assignments import build_assignment
 from translators.clusters.build import build_cluster
+from translators.clusters.discovery import UNREDIRECTED
 from translators.clusters.remarks import remarks, tls_remarks, udp
 from translators.clusters.sni_dnat import sni_dnat_assignment, sni_dnat_cluster
 from translators.destination_rules import cluster_policy
@@ -53,6 +54,7 @@ def cluster_resources(
     assignments: list[Resource] = []
     diagnostics: list[Diagnostic] = []
     mesh = world.mesh
+    kind = UNREDIRECTED if view.type == "sidecar" and view.interception_mode == "NONE" else view.type
     for destination in unique(destinations):
         service, port, subset = destination.service, destination.port, destination.subset
         rule = rules.for_service(service, view.namespace, view.labels)
@@ -66,9 +68,9 @@ def cluster_resources(
         place = place_of(view, setting_of(policy, service, mesh))
         inline = (found.endpoints, place) if is_dns(service) else (None, None)
         if destination.sni_dnat:
-            cluster = steps.step(build_cluster, service, port, subset, rule, mesh, view.type, *inline, True)  # noqa: FBT003
+            cluster = steps.step(build_cluster, service, port, subset, rule, mesh, kind, *inline, True)  # noqa: FBT003
         else:
-            cluster = steps.step(build, service, port, subset, rule, mesh, view.type, *inline)
+            cluster = steps.step(build, service, port, subset, rule, mesh, kind, *inline)
         diagnostics += found.diagnostics
         if policy.tls is not None and view.generator != GRPC and not destination.sni_dnat:
             diagnostics += tls_remarks(destination, policy)

@@ -94,15 +94,16 @@ def remarks(
             )
     elif service.resolution is Resolution.DYNAMIC_DNS:
         yield from _dynamic_dns(destination, cluster_policy(rule, destination.port.number, destination.subset, mesh))
-    elif view.type == "router":
+    elif view.type == "router" or view.interception_mode == "NONE":
         policy = cluster_policy(rule, destination.port.number, destination.subset, mesh)
         asked = passes_through(policy.load_balancer)
         if asked or (service.resolution is Resolution.PASSTHROUGH and not found.endpoints):
             origin = policy.load_balancer_origin if asked else Origin(service.origin)
+            who = "a gateway" if view.type == "router" else "a sidecar without redirection"
             yield diagnose(
                 "PF0684",
-                f"{service.hostname} is reached at the address that the client asked for, which a gateway does not "
-                "know: requests get 503",
+                f"{service.hostname} is reached at the address that the client asked for, which {who} does not know: "
+                "requests get 503",
                 origin,
                 hint="Give it endpoints: resolution: DNS or STATIC in a ServiceEntry.",
             )

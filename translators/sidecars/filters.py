@@ -43,7 +43,6 @@ def _base() -> HttpConnectionManager:
     request_id = UuidRequestIdConfig()
     request_id.use_request_id_for_trace_sampling.value = True
     pack(manager.request_id_extension.typed_config, request_id)
-    manager.MergeFromString(encoded_filters(grpc_web=False))
     return manager
 
 
@@ -78,16 +77,18 @@ def outbound_http(name: str, route_name: str, mesh: MeshConfig) -> Filter:
     manager.CopyFrom(_OUTBOUND)
     manager.stat_prefix = f"outbound_{name};"
     manager.rds.route_config_name = route_name
-    return _http(manager, mesh)
+    return _http(manager, mesh, grpc_web=False)
 
 
-def inbound_http(name: str, routes: RouteConfiguration, mesh: MeshConfig) -> Filter:
-    """Return the HTTP filter of an inbound filter chain called `name`, with its routes inside."""
+def inbound_http(name: str, routes: RouteConfiguration, mesh: MeshConfig, *, grpc_web: bool = False) -> Filter:
+    """Return the HTTP filter of an inbound filter chain called `name`, with its routes inside. `grpc_web`: the workload
+    speaks gRPC, and its clients may be browsers.
+    """
     manager = HttpConnectionManager()
     manager.CopyFrom(_INBOUND)
     manager.stat_prefix = f"inbound_{name};"
     manager.route_config.CopyFrom(routes)
-    return _http(manager, mesh)
+    return _http(manager, mesh, grpc_web=grpc_web)
 
 
 def tcp_proxy(cluster: str, mesh: MeshConfig, idle_timeout: Duration | None = None) -> Filter:
@@ -103,7 +104,8 @@ def tcp_proxy(cluster: str, mesh: MeshConfig, idle_timeout: Duration | None = No
     return out
 
 
-def _http(manager: HttpConnectionManager, mesh: MeshConfig) -> Filter:
+def _http(manager: HttpConnectionManager, mesh: MeshConfig, *, grpc_web: bool) -> Filter:
+    manager.MergeFromString(encoded_filters(grpc_web=grpc_web))
     path = mesh.path_normalization.normalization
     if path == "NONE":
         manager.normalize_path.value = False

@@ -37,8 +37,14 @@ NAME: Final = "virtualInbound"
 _GRPC: Final = frozenset({Protocol.GRPC, Protocol.GRPC_WEB})
 
 
-def virtual_inbound(mesh: MeshConfig, *ports: InboundPort, recorder: Recorder) -> Resource:
-    """Memoised step: build the listener; ports are sorted by number.
+def virtual_inbound(
+    mesh: MeshConfig,
+    transparent: bool,  # noqa: FBT001 - steps take positional arguments
+    *ports: InboundPort,
+    recorder: Recorder,
+) -> Resource:
+    """Memoised step: build the listener; ports are sorted by number. `transparent`: connections are not redirected but
+    handed over as they are (TPROXY), to a socket that takes them for any address.
 
     A connection to the port of the listener itself would go round in circles, so it is closed. Ports that no service
     leads to are passed through to the workload.
@@ -46,6 +52,8 @@ def virtual_inbound(mesh: MeshConfig, *ports: InboundPort, recorder: Recorder) -
     out = Listener(name=NAME, traffic_direction=TrafficDirection.INBOUND)
     out.address.socket_address.address = "0.0.0.0"  # noqa: S104 - redirected connections come to any address
     out.address.socket_address.port_value = mesh.proxy_inbound_listen_port
+    if transparent:
+        out.transparent.value = True
     loop = out.filter_chains.add(name=f"{NAME}-blackhole")
     loop.filter_chain_match.destination_port.value = mesh.proxy_inbound_listen_port
     loop.filters.append(tcp_proxy(BLACK_HOLE, mesh))
@@ -106,7 +114,8 @@ def _fill(out: Listener, port: InboundPort, mesh: MeshConfig, *, alone: bool = F
     if port.protocol.is_http or sniffed:
         hostname = port.service.hostname if port.service is not None else ""
         routes = _routes(cluster, port.service_port, hostname, retries=port.protocol not in _GRPC)
-        _plain(out, name, number, http=sniffed).filters.append(inbound_http(name, routes, mesh))
+        web = port.protocol is Protocol.GRPC_WEB
+        _plain(out, name, number, http=sniffed).filters.append(inbound_http(name, routes, mesh, grpc_web=web))
     if not port.protocol.is_http:
         _plain(out, name, number, http=False).filters.append(tcp_proxy(cluster, mesh, port.idle_timeout))
 

@@ -205,12 +205,11 @@ class OutboundBuilder:
             self._share(listening.shared, member, listening)
             return
         routes = self._l4_routes(member, "tls" if protocol.is_tls else "tcp")
-        for found in self._addresses_of(member.service, member.port):
-            bind, subnet = (listening.shared, _network(found)) if "/" in found else (found, "")
-            if not listening.captured or listening.bind:
-                # The address of a service is nobody's to bind here: only the port tells services apart.
-                bind, subnet = listening.shared, ""
-            elif bind == WILDCARD:
+        # The address of a service is nobody's to bind: without redirection only the port tells services apart.
+        told_apart = listening.captured and not listening.bind
+        for found in self._addresses_of(member.service, member.port) if told_apart else (WILDCARD,):
+            bind, subnet = (WILDCARD, _network(found)) if "/" in found else (found, "")
+            if bind == WILDCARD:
                 bind = listening.shared
             if protocol is Protocol.UNSUPPORTED:
                 self._share(bind, member, listening)

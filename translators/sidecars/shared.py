@@ -82,7 +82,7 @@ class ClusterCache:
 
     def of(self, view: ProxyView, destinations: tuple[Destination, ...], before: Shared | None) -> ClusterSets:
         """Return the clusters and endpoints of destinations; `before` is what the client had for an earlier World."""
-        anywhere = replace(view, namespace="", dns_domain="", unprivileged_pod=False, interception_mode="")
+        anywhere = replace(view, namespace="", dns_domain="", unprivileged_pod=False)
         key = (anywhere, *map(id, destinations))
         found = self._known.get(key)
         if found is None:

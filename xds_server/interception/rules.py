@@ -85,6 +85,9 @@ class _Family:
             f"{DIVERT} -j MARK --set-xmark {mark}/0xffffffff",
             f"{DIVERT} -j ACCEPT",
             f"{TPROXY} ! -d {self._loopback} -p tcp -j {take}",
+            # Unlike nat's, this chain sees what the host says to itself: the proxy's connections to the app would go
+            # round in circles until it has no descriptors left.
+            f"{INBOUND} -i lo -j RETURN",
             f"{INBOUND} -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j {DIVERT}",
             *self._inbound(TPROXY),
         ]

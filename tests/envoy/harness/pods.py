@@ -1,5 +1,4 @@
-"""Pods on one machine: network namespaces joined by a bridge, with connections redirected to sidecars as Istio's
-init container does it (reference 6.3).
+"""Pods on one machine: network namespaces joined by a bridge, with connections redirected to sidecars.
 
 Nothing is outside of the namespaces: their holders end with us, and everything vanishes with them.
 """
@@ -9,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -25,27 +25,6 @@ R = TypeVar("R")
 SIDECAR_GROUP = 1337
 """The group that a sidecar runs as: its own connections are not redirected. (Istio has a user of that number as well;
 tests keep theirs, who may read the files of the test.)"""
-
-RULES = f"""*nat
-:ISTIO_INBOUND -
-:ISTIO_IN_REDIRECT -
-:ISTIO_OUTPUT -
-:ISTIO_REDIRECT -
--A PREROUTING -p tcp -j ISTIO_INBOUND
--A OUTPUT -p tcp -j ISTIO_OUTPUT
--A ISTIO_INBOUND -p tcp --dport 15090 -j RETURN
--A ISTIO_INBOUND -p tcp --dport 15021 -j RETURN
--A ISTIO_INBOUND -p tcp -j ISTIO_IN_REDIRECT
--A ISTIO_IN_REDIRECT -p tcp -j REDIRECT --to-ports 15006
--A ISTIO_OUTPUT -s 127.0.0.6/32 -o lo -j RETURN
--A ISTIO_OUTPUT ! -d 127.0.0.1/32 -o lo -m owner --gid-owner {SIDECAR_GROUP} -j ISTIO_IN_REDIRECT
--A ISTIO_OUTPUT -o lo -m owner ! --gid-owner {SIDECAR_GROUP} -j RETURN
--A ISTIO_OUTPUT -m owner --gid-owner {SIDECAR_GROUP} -j RETURN
--A ISTIO_OUTPUT -d 127.0.0.1/32 -j RETURN
--A ISTIO_OUTPUT -j ISTIO_REDIRECT
--A ISTIO_REDIRECT -p tcp -j REDIRECT --to-ports 15001
-COMMIT
-"""
 
 _NEW_NETWORK = 0x40000000
 """CLONE_NEWNET, for setns(2)."""
@@ -127,9 +106,10 @@ class Cluster:
             namespace.close()
 
 
-def redirect(namespace: Namespace) -> None:
-    """Redirect the connections of a namespace to the sidecar in it."""
-    namespace.run("iptables-restore", text=RULES)
+def redirect(namespace: Namespace, mode: str = "REDIRECT") -> None:
+    """Redirect the connections of a namespace to the sidecar in it, as `pilotfish iptables` does in a pod."""
+    group = str(SIDECAR_GROUP)
+    namespace.run(sys.executable, "-m", "xds_server", "iptables", "-m", mode, "-u", group, "-g", group, "--no-ipv6")
 
 
 def as_sidecar(namespace: Namespace) -> Sequence[str]:

@@ -82,8 +82,8 @@ class Pod:
         wait: bool = True,
     ) -> EnvoyProcess:
         """Redirect the pod's connections, and start an Envoy with Istio's ports."""
-        if mode == "REDIRECT":
-            redirect(self.network)
+        if mode != "NONE":
+            redirect(self.network, mode)
         proxy = proxy_named(
             "sidecar",
             self.name,
