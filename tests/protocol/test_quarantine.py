@@ -359,6 +359,20 @@ def test_rule_74_a_newer_response_with_the_bad_one_decides(variant: Variant, typ
 
 
 @both
+@whole_types
+def test_the_rest_of_a_spoilt_response_comes_again_even_if_the_culprit_has_changed_since(
+    variant: Variant, type_url: str
+) -> None:
+    wire = holding(variant, type_url, resource(type_url, "c"))
+    wire.offer(resource(type_url, "a"), resource(type_url, "b", "bad"), resource(type_url, "c"))
+    first = wire.nonce
+    wire.offer(resource(type_url, "a"), resource(type_url, "b", "good"), resource(type_url, "c"))
+    again = wire.nack(type_url, first, 'goo.gle/debugonly name: "b"')
+    assert again == ([] if variant is SotwWire else [Reply(SHORT[type_url], "a=1")])  # the newer one has it already
+    assert rejected(wire) == []
+
+
+@both
 @part_types
 def test_one_of_two_in_a_response_is_not_to_blame_because_the_other_has_changed_since(
     variant: Variant, type_url: str
