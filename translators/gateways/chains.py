@@ -214,7 +214,7 @@ class PortChains:
             server.route_name,
             port.listener_name,
             self._attached.world.mesh,
-            port.quic,
+            "h3" if port.quic else "http/1.0" if self._attached.view.http10 else "",
         )
 
     def quic(self, port: MergedPort) -> list[ChainFragment]:
