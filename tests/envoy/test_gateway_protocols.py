@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import struct
 from base64 import b64decode, b64encode
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ METHOD = "/shop.Cart/Add"
 
 @pytest.fixture(scope="module")
 def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    edge = Edge(tmp_path_factory.mktemp("protocols"))
+    edge = Edge(tmp_path_factory.mktemp("protocols"), metadata={"HTTP10": "1"})
     yield edge
     edge.close()
 
@@ -112,11 +113,11 @@ def test_grpc_web(edge: Edge, grpc_port: int) -> None:
 
 def test_a_websocket_is_upgraded(edge: Edge) -> None:
     async def echo(asked: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse()
-        await socket.prepare(asked)
-        async for message in socket:
-            await socket.send_str(f"again: {message.data}")
-        return socket
+        chat = web.WebSocketResponse()
+        await chat.prepare(asked)
+        async for message in chat:
+            await chat.send_str(f"again: {message.data}")
+        return chat
 
     async def talk() -> None:
         app = web.Application()
@@ -133,11 +134,25 @@ def test_a_websocket_is_upgraded(edge: Edge) -> None:
                 await asyncio.to_thread(
                     eventually, lambda: request(edge.ports[0], "/chat").status == 400, 5.0, "the route is there"
                 )
-                async with session.ws_connect(url) as socket:
-                    await socket.send_str("hello")
-                    assert (await socket.receive()).data == "again: hello"
+                async with session.ws_connect(url) as chat:
+                    await chat.send_str("hello")
+                    assert (await chat.receive()).data == "again: hello"
         finally:
             await runner.cleanup()
 
     asyncio.run(talk())
     assert sum(edge.envoy.stats(r"http\.outbound.*downstream_cx_upgrades_total").values()) >= 1
+
+
+def test_http_1_0_where_the_node_asks_for_it(edge: Edge) -> None:
+    edge.serve(
+        [edge.server(1, "http", "HTTP")],
+        objects.virtual_service("routes", "[{route: [{destination: {host: echo}}]}]"),
+    )
+
+    def answer() -> bytes:
+        with socket.create_connection(("127.0.0.1", edge.ports[1]), timeout=5) as connection:
+            connection.sendall(b"GET / HTTP/1.0\r\nHost: shop.example\r\n\r\n")
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+    edge.until(lambda: b" 200 OK\r\n" in answer(), "a request of HTTP/1.0 is answered")

@@ -125,6 +125,11 @@ def test_unprivileged(value: object, expected: bool) -> None:
     assert proxy_of(_node("envoy-1", {"UNPRIVILEGED_POD": value}), ROOT).unprivileged_pod is expected
 
 
+@pytest.mark.parametrize(("value", "expected"), [("1", True), (1, True), ("true", True), ("0", False), ("", False)])
+def test_http10(value: object, expected: bool) -> None:
+    assert proxy_of(_node("envoy-1", {"HTTP10": value}), ROOT).http10 is expected
+
+
 def test_version_of_clients_that_give_it_as_text() -> None:
     assert proxy_of(_node("grpc", version="C-core 58.0.0"), ROOT).envoy_version == "C-core 58.0.0"
 

@@ -144,7 +144,7 @@ def chains_tree(listener: Resource) -> Any:
         for filter_ in chain["filters"]:
             config = filter_["typed_config"]
             if "http_filters" in config:
-                kept = ("stat_prefix", "codec_type", "http3_protocol_options", "access_log")
+                kept = ("stat_prefix", "codec_type", "http_protocol_options", "http3_protocol_options", "access_log")
                 shown = {name: config[name] for name in kept if name in config}
                 filter_["typed_config"] = {**shown, "route_config_name": config["rds"]["route_config_name"]}
     return tree

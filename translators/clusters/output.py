@@ -9,7 +9,7 @@ from translators.assignments import build_assignment
 from translators.clusters.build import build_cluster
 from translators.clusters.discovery import UNREDIRECTED
 from translators.clusters.remarks import remarks, tls_remarks, udp
-from translators.clusters.sni_dnat import sni_dnat_assignment, sni_dnat_cluster
+from translators.clusters.sni_dnat import sni_dnat_assignment, sni_dnat_cluster, without_tls
 from translators.destination_rules import cluster_policy
 from translators.locality import place_of, setting_of
 from translators.model.proxy import GRPC
@@ -63,6 +63,8 @@ def cluster_resources(
         if port.protocol is Protocol.UDP:
             diagnostics.append(udp(destination))
             continue
+        if destination.sni_dnat and rule is not None:
+            rule = steps.step(without_tls, rule)
         found = endpoint_set(world, service, steps)
         policy = cluster_policy(rule, port.number, subset, mesh)
         place = place_of(view, setting_of(policy, service, mesh))

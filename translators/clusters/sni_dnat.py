@@ -6,23 +6,45 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 
 from translators.resources import CLUSTER, ENDPOINT, Resource
 
 if TYPE_CHECKING:
+    from translators.destination_rules import MergedRule
+    from translators.model.destination_rule import TrafficPolicy
     from translators.recorder import Recorder
 
 
+def without_tls(rule: MergedRule, *, recorder: Recorder) -> MergedRule:
+    """Memoised step: the rule for a service, but for what it says of TLS."""
+    del recorder
+    return msgspec.structs.replace(
+        rule,
+        traffic_policy=_plain(rule.traffic_policy),
+        subsets={
+            name: msgspec.structs.replace(subset, traffic_policy=_plain(subset.traffic_policy))
+            for name, subset in rule.subsets.items()
+        },
+        policies={},
+    )
+
+
+def _plain(policy: TrafficPolicy | None) -> TrafficPolicy | None:
+    if policy is None:
+        return None
+    ports = tuple(msgspec.structs.replace(settings, tls=None) for settings in policy.port_level_settings)
+    return msgspec.structs.replace(policy, tls=None, port_level_settings=ports)
+
+
 def sni_dnat_cluster(resource: Resource, name: str, *, recorder: Recorder) -> Resource:
-    """Memoised step: make the cluster `name` from the one that requests to the service have."""
+    """Memoised step: make the cluster `name` from the service's."""
     del recorder
     cluster = Cluster.FromString(resource.body)
     cluster.name = name
     cluster.alt_stat_name = f"{name};"
-    cluster.ClearField("transport_socket")
-    cluster.ClearField("transport_socket_matches")
     if cluster.HasField("eds_cluster_config"):
         cluster.eds_cluster_config.service_name = name
     if cluster.HasField("load_assignment"):

@@ -81,7 +81,7 @@ def gateway_resources(
     for port in merged.ports:
         if port.family == "HTTP":
             tables.make(port)
-            listeners.append(steps.step(http_listener, port, world.mesh))
+            listeners.append(steps.step(http_listener, port, world.mesh, view.http10))
         elif found := chains.of(port):
             listeners.append(steps.step(listener, port, *found))
     listeners += [steps.step(listener, port, *found) for port in merged.quic if (found := chains.quic(port))]

@@ -95,7 +95,7 @@ class PortChains:
             else:
                 chains = self._passed_through if server.kind == "tls" else self._terminated
                 found += self._or_say(chains(server, claims), server.field)
-        self.diagnostics += claims.diagnostics
+        self.diagnostics += [*claims.diagnostics, *_sharing_certificates(port)]
         return found
 
     def _or_say(self, chains: Iterator[ChainFragment], server: Origin) -> list[ChainFragment]:
@@ -214,7 +214,7 @@ class PortChains:
             server.route_name,
             port.listener_name,
             self._attached.world.mesh,
-            port.quic,
+            "h3" if port.quic else "http/1.0" if self._attached.view.http10 else "",
         )
 
     def quic(self, port: MergedPort) -> list[ChainFragment]:
@@ -251,3 +251,22 @@ class PortChains:
             )
         )
         return False
+
+
+def _sharing_certificates(port: MergedPort) -> Iterator[Diagnostic]:
+    """Yield a remark for each HTTPS server that shows the same certificate as an earlier one of its port: the commonest
+    reason for a 404 at an edge. https://www.rfc-editor.org/rfc/rfc9113#section-9.1.1
+    """
+    first: dict[object, TlsServer] = {}
+    for server in port.tls:
+        if server.kind != "http" or server.tls is None:
+            continue
+        earlier = first.setdefault(certificates_of(server.tls).own, server)
+        if earlier is not server:
+            yield diagnose(
+                "PF0358",
+                f"{earlier.field} shows the same certificate: a browser that finds both hosts in it may send requests "
+                "for this server over an HTTP/2 connection to that one, and gets 404",
+                Origin(server.field.key, f"{server.field.path}.tls"),
+                hint="put the hosts into one server, or give each server a certificate of its own hosts",
+            )

@@ -53,7 +53,14 @@ _BASE: Final = _base()
 
 
 def set_connection_manager(
-    out: Filter, route_name: str, stat_prefix: str, mesh: MeshConfig, *, grpc_web: bool, http3: bool = False
+    out: Filter,
+    route_name: str,
+    stat_prefix: str,
+    mesh: MeshConfig,
+    *,
+    grpc_web: bool,
+    http3: bool = False,
+    http10: bool = False,
 ) -> None:
     """Write the network filter that serves the RouteConfiguration `route_name`."""
     manager = HttpConnectionManager()
@@ -63,6 +70,8 @@ def set_connection_manager(
     if http3:
         manager.codec_type = HttpConnectionManager.HTTP3
         manager.http3_protocol_options.SetInParent()
+    if http10 and not http3:
+        manager.http_protocol_options.accept_http_10 = True
     _set_normalization(manager, mesh.path_normalization)
     manager.MergeFromString(encoded_filters(grpc_web=grpc_web))
     log = access_log(mesh)

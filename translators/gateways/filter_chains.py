@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from envoy.config.listener.v3.listener_components_pb2 import FilterChain
 from envoy.extensions.transport_sockets.quic.v3.quic_transport_pb2 import QuicDownstreamTransport
@@ -30,6 +30,9 @@ _HANDSHAKE_SECONDS: Final = 15
 """Istio's PILOT_GATEWAY_TRANSPORT_SOCKET_CONNECT_TIMEOUT: how long a client may take for its TLS handshake."""
 
 
+Special = Literal["", "h3", "http/1.0"]
+
+
 class ChainFragment(Value, frozen=True, kw_only=True):
     """A FilterChain, encoded as the field `filter_chains` of a Listener, and what the listener must know of it."""
 
@@ -46,12 +49,12 @@ def https_chain(
     route_name: str,
     listener_name: str,
     mesh: MeshConfig,
-    quic: bool,  # noqa: FBT001 - a step's arguments are positional
+    special: Special,
     *,
     recorder: Recorder,
 ) -> ChainFragment:
     """Memoised step: build the chain of an HTTPS server that terminates TLS; `server_names` are joined by spaces.
-    `quic`: it is for HTTP/3.
+    `special`: which HTTP it takes instead of, or besides, HTTP/1.1 and HTTP/2.
     """
     server = gateway.spec.servers[index]
     chain = FilterChain()
@@ -63,11 +66,12 @@ def https_chain(
         server.name or f"outbound_{listener_name};",
         mesh,
         grpc_web=False,
-        http3=quic,
+        http3=special == "h3",
+        http10=special == "http/1.0",
     )
     refs: tuple[tuple[str, str], ...] = ((ROUTE, route_name),)
     if server.tls is not None:
-        refs += (_set_quic if quic else _set_tls)(chain, server.tls, mesh)
+        refs += (_set_quic if special == "h3" else _set_tls)(chain, server.tls, mesh)
     if recorder.active:
         note_server(recorder, chain, Origin(gateway.key, f"spec.servers[{index}]"))
     return fragment(chain, (gateway.key,), refs, recorder)

@@ -24,8 +24,16 @@ if TYPE_CHECKING:
 _TLS_INSPECTOR: Final = "envoy.filters.listener.tls_inspector"
 
 
-def http_listener(port: MergedPort, mesh: MeshConfig, *, recorder: Recorder) -> Resource:
-    """Memoised step: build the listener of plain HTTP servers. It refers to the port's RouteConfiguration."""
+def http_listener(
+    port: MergedPort,
+    mesh: MeshConfig,
+    http10: bool,  # noqa: FBT001 - a step's arguments are positional
+    *,
+    recorder: Recorder,
+) -> Resource:
+    """Memoised step: build the listener of plain HTTP servers. It refers to the port's RouteConfiguration. `http10`:
+    clients may speak HTTP/1.0.
+    """
     head, tail = _head(port), _tail(port)
     set_connection_manager(
         head.filter_chains.add().filters.add(),
@@ -33,6 +41,7 @@ def http_listener(port: MergedPort, mesh: MeshConfig, *, recorder: Recorder) -> 
         f"outbound_{port.listener_name};",
         mesh,
         grpc_web=port.grpc_web,
+        http10=http10,
     )
     return _resource(port, _encoded(head) + _encoded(tail), ((ROUTE, port.route_name),), recorder)
 

@@ -102,6 +102,7 @@ CODES: dict[str, Code] = {
     "PF0355": Code(Severity.ERROR, "the access log's format is not usable"),
     "PF0356": Code(Severity.WARNING, "a server's certificates need authenticated xDS"),
     "PF0357": Code(Severity.WARNING, "a TCP or TLS server has no route, so it takes no connection"),
+    "PF0358": Code(Severity.INFO, "two HTTPS servers of a port show one certificate, so that browsers mix them up"),
     # PF04xx VirtualService
     "PF0401": Code(Severity.ERROR, "a VirtualService has no routes"),
     "PF0402": Code(Severity.ERROR, "a VirtualService's host is not valid"),

@@ -43,6 +43,8 @@ class Proxy:
     interception_mode: str = "REDIRECT"
     generator: str = ""
     envoy_version: str = ""
+    http10: bool = False
+    """Whether its clients may speak HTTP/1.0 (Istio's node metadata HTTP10)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,8 @@ class ProxyView:
     interception_mode: str = "REDIRECT"
     generator: str = ""
     """`grpc` for gRPC's own clients and servers, else empty."""
+    http10: bool = False
+    """Of a gateway: whether its clients may speak HTTP/1.0."""
     authenticated: bool = False
     """Whether the proxy has proved who it is: others are sent no secrets."""
     addresses: tuple[str, ...] = ()
@@ -102,5 +106,6 @@ def view_of(proxy: Proxy, keys: frozenset[str]) -> ProxyView:
         cluster_id=proxy.cluster_id,
         unprivileged_pod=proxy.unprivileged_pod,
         interception_mode=proxy.interception_mode,
+        http10=proxy.http10 and proxy.type == "router",
         addresses=proxy.ip_addresses if proxy.type == "sidecar" and proxy.interception_mode == "NONE" else (),
     )

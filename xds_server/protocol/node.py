@@ -60,6 +60,7 @@ def proxy_of(node: Node, root_namespace: str) -> Proxy:
         interception_mode=mode if mode in _INTERCEPTION_MODES else "REDIRECT",
         generator=generator,
         envoy_version=_version(node),
+        http10=_text(metadata, "HTTP10") in {"1", "true"},
     )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Edge:
     """Backends v1 and v2 behind the service `echo` (subsets v1 and v2), three free ports, and an authority."""
 
-    def __init__(self, folder: Path, *, delta: bool = True) -> None:
+    def __init__(self, folder: Path, *, delta: bool = True, metadata: dict[str, str] | None = None) -> None:
         self._loop = Loop()
         self.v1, self.v2 = Backend(self._loop, "v1"), Backend(self._loop, "v2")
         self._reserved = [ReservedPort() for _ in range(3)]
@@ -35,10 +35,13 @@ class Edge:
         self.pilotfish = Pilotfish(folder)
         self._folders = (folder / f"envoy-{number}" for number in itertools.count())
         self._delta = delta
+        self._metadata = metadata
         self.envoy = self._start()
 
     def _start(self) -> EnvoyProcess:
-        return EnvoyProcess.start(next(self._folders), xds_port=self.pilotfish.xds_port, delta=self._delta)
+        return EnvoyProcess.start(
+            next(self._folders), xds_port=self.pilotfish.xds_port, delta=self._delta, metadata=self._metadata
+        )
 
     def restart_envoy(self) -> None:
         """Stop the Envoy, and start it again; returns when it is ready."""
