@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 BOTH: Final = ("sotw", "delta")
 SOTW: Final = ("sotw",)
 DELTA: Final = ("delta",)
-EACH: Final = ("CDS", "LDS", "EDS", "RDS", "SDS")
+EACH: Final = ("CDS", "LDS", "EDS", "RDS", "SDS", "ECDS")
 WHOLE: Final = ("CDS", "LDS")
-PART: Final = ("EDS", "RDS", "SDS")
+PART: Final = ("EDS", "RDS", "SDS", "ECDS")
 
 ADS: Final = "tests/transport/test_ads.py"
 CONVERGENCE: Final = "tests/protocol/test_convergence.py::TestConvergence"
@@ -56,9 +56,7 @@ SECTIONS: Final[Mapping[str, tuple[Rule, ...]]] = {
             why="Saving the answer is allowed where nothing was added; we always send it.",
         ),
         Rule(5, "An ACK is not answered.", BOTH, EACH),
-        Rule(
-            6, "`error_detail` makes a NACK; it is not answered, and what was rejected is not sent again.", BOTH, EACH
-        ),
+        Rule(6, "`error_detail` makes a NACK; it is not answered with the same again.", BOTH, EACH),
         Rule(7, "A NACK counts as one even if the version has not changed.", BOTH, EACH),
         Rule(
             8,
@@ -160,7 +158,7 @@ SECTIONS: Final[Mapping[str, tuple[Rule, ...]]] = {
         Rule(36, "One request may acknowledge (or reject), subscribe and unsubscribe.", DELTA, EACH),
         Rule(
             37,
-            "After a NACK nothing is assumed of what the client holds, and nothing is sent but what changes.",
+            "What a client rejected is kept from it for a while, and what it accepted before takes its place.",
             BOTH,
             EACH,
         ),
@@ -210,7 +208,7 @@ SECTIONS: Final[Mapping[str, tuple[Rule, ...]]] = {
             "What refers to a resource goes before it, since Envoy ignores a removal of what is in use.",
             BOTH,
             ("CDS", "LDS", "RDS"),
-            why="Extension configurations, whose removal breaks traffic, are not served.",
+            why="Extension configurations, whose removal breaks traffic, are never removed.",
         ),
         Rule(
             50,

@@ -15,10 +15,12 @@ from translators.resources import CLUSTER, ENDPOINT, EXTENSION, LISTENER, ROUTE,
 from xds_server.protocol import Acked, Ignored
 from xds_server.protocol.subscription import NAMED_ONLY, Subscription
 
+PART = (ENDPOINT, ROUTE, SECRET, EXTENSION)
+
 both = pytest.mark.parametrize("variant", [SotwWire, DeltaWire], ids=["sotw", "delta"])
 each_type = pytest.mark.parametrize("type_url", TYPES, ids=list(SHORT.values()))
 whole_types = pytest.mark.parametrize("type_url", [CLUSTER, LISTENER], ids=["CDS", "LDS"])
-part_types = pytest.mark.parametrize("type_url", [ENDPOINT, ROUTE, SECRET], ids=["EDS", "RDS", "SDS"])
+part_types = pytest.mark.parametrize("type_url", PART, ids=[SHORT[t] for t in PART])
 Variant = type[SotwWire] | type[DeltaWire]
 
 LEGACY, NONE = True, False

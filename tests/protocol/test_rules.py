@@ -9,7 +9,7 @@ from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, Disc
 from tests.protocol.client import NODE, resource
 from tests.protocol.snapshots import snapshot
 from tests.protocol.wire import DeltaWire, Reply, SotwWire, Wire
-from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, SHORT, TYPES
+from translators.resources import CLUSTER, ENDPOINT, EXTENSION, LISTENER, ROUTE, SECRET, SHORT, TYPES
 from xds_server.protocol import (
     Acked,
     Confined,
@@ -24,7 +24,7 @@ from xds_server.protocol import (
 )
 
 WHOLE = (CLUSTER, LISTENER)
-NAMED = (ENDPOINT, ROUTE, SECRET)
+NAMED = (ENDPOINT, ROUTE, SECRET, EXTENSION)
 
 both = pytest.mark.parametrize("variant", [SotwWire, DeltaWire], ids=["sotw", "delta"])
 each_type = pytest.mark.parametrize("type_url", TYPES, ids=list(SHORT.values()))

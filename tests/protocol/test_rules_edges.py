@@ -16,7 +16,7 @@ from translators.resources import CLUSTER, ENDPOINT, EXTENSION, LISTENER, ROUTE,
 from xds_server.protocol import Encoder, Ignored
 
 WHOLE = (CLUSTER, LISTENER)
-NAMED = (ENDPOINT, ROUTE, SECRET)
+NAMED = (ENDPOINT, ROUTE, SECRET, EXTENSION)
 
 both = pytest.mark.parametrize("variant", [SotwWire, DeltaWire], ids=["sotw", "delta"])
 each_type = pytest.mark.parametrize("type_url", TYPES, ids=list(SHORT.values()))

@@ -66,6 +66,11 @@ class Told:
             self.talk.sent(step.responses, why, self.now)
         return step
 
+    def wake_at(self, now: float) -> None:
+        self.now = now
+        step = self.stream.wake(now)
+        self.talk.sent(step.responses, Why(step.reason), now)
+
     def told(self) -> list[dict[str, object]]:
         return [as_json(self.talk, record, self.xlog.epoch) for record in self.talk.records]
 
@@ -145,7 +150,7 @@ def test_a_nack_tells_what_and_how_long_it_took(variant: str) -> None:
     nonce = told.ask(CLUSTER).responses[0].nonce
     told.ask(CLUSTER, nonce=nonce, error="a: no such thing")
 
-    nack = told.told()[-1]
+    nack, quarantined = told.told()[3:5]
     assert _brief(nack, "nonce", "code", "message", "in_doubt", "seconds") == {
         "event": "nack",
         "type": "CDS",
@@ -155,7 +160,34 @@ def test_a_nack_tells_what_and_how_long_it_took(variant: str) -> None:
         "in_doubt": ["a"],
         "seconds": 1.0,
     }
-    assert told.fates() == ["nacked"]
+    assert _brief(quarantined, "resource", "rejections", "message", "retry_seconds") == {
+        "event": "quarantined",
+        "type": "CDS",
+        "resource": "a",
+        "rejections": 1,
+        "message": "a: no such thing",
+        "retry_seconds": 60.0,
+    }
+    assert told.fates()[0] == "nacked"
+
+
+@both
+def test_what_is_accepted_after_all_is_told(variant: str) -> None:
+    told = Told(variant)
+    told.offer(resource(CLUSTER, "a"))
+    told.ask(CLUSTER, nonce=told.ask(CLUSTER).responses[0].nonce, error="a: no such thing")
+    told.wake_at(100.0)
+    retried = told.told()[-1]
+    told.ask(CLUSTER, nonce=str(retried["nonce"]))
+
+    assert _brief(retried, "resources", "why") == {
+        "event": "response",
+        "type": "CDS",
+        "resources": ["a"],
+        "why": "retry",
+    }
+    assert [record["event"] for record in told.told()[-2:]] == ["ack", "healed"]
+    assert told.told()[-1]["resource"] == "a"
 
 
 @both
@@ -314,8 +346,9 @@ def test_bodies_and_keys_stay_out() -> None:
     nonce = told.ask(SECRET, "kubernetes://tls").responses[0].nonce
     told.ask(SECRET, nonce=nonce, error='invalid: tls_certificate { private_key { inline_string: "hunter2" } }')
 
-    assert told.told()[-2]["resources"] == ["kubernetes://tls"]
-    assert told.told()[-1]["message"] == "invalid: tls_certificate { … (the rest may hold a key)"
+    answer, nack = told.told()[2:4]
+    assert answer["resources"] == ["kubernetes://tls"]
+    assert str(nack["message"]).startswith("invalid: tls_certificate { ")
     assert "hunter2" not in json.dumps(told.told())
     assert "hunter2" not in repr(list(told.talk.records))
 

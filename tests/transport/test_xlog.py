@@ -44,7 +44,7 @@ async def test_a_stream_from_its_begin_to_its_end(variant: str) -> None:
             await client.read(ack=False)
             await client.nack(CLUSTER, "a: no")
             (talk,) = server.conversations()
-            await until(lambda: _events(talk)[-1] == "nack CDS")
+            await until(lambda: "quarantined CDS" in _events(talk))
         await until(lambda: talk.closed_at is not None)
 
     assert (talk.proxy, talk.variant, talk.peer.split(":")[0]) == (NODE.id, variant, "ipv4")
@@ -55,6 +55,7 @@ async def test_a_stream_from_its_begin_to_its_end(variant: str) -> None:
         "ack CDS",
         "response CDS settings",
         "nack CDS",
+        "quarantined CDS",
         "closed",
     ]
     assert list(talk.fates().values()) == ["acked", "nacked"]

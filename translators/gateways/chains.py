@@ -169,7 +169,7 @@ class PortChains:
                 gateway if plan.matches_gateways else "",
                 plan.left_out(attached.view, kind) if plan.conditions else "",
                 attached.world.mesh,
-                *attached.targets_of(plan.l4_destinations),
+                *attached.targets.of(plan.l4_destinations),
             )
             self.diagnostics += routes.diagnostics
             for route in routes.routes:
@@ -187,6 +187,7 @@ class PortChains:
             " ".join(subnets),
             server.gateway if server is not None else None,
             server.index if server is not None else 0,
+            self._attached.world.mesh,
         )
 
     def _https(self, port: MergedPort, server: TlsServer, claims: Claims) -> list[ChainFragment]:

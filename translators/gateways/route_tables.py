@@ -83,7 +83,7 @@ class RouteTables:
                 only_here,
                 plan.left_out(view) if plan.conditions else "",
                 retries,
-                *attached.targets_of(plan.destinations),
+                *attached.targets.of(plan.destinations),
             )
             if routes.diagnostics:
                 self.diagnostics += routes.diagnostics

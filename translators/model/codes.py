@@ -239,6 +239,7 @@ CODES: dict[str, Code] = {
     "PF0622": Code(Severity.ERROR, "an endpoint's port is out of range"),
     "PF0623": Code(Severity.ERROR, "the path of a Unix socket is not absolute"),
     "PF0624": Code(Severity.WARNING, "addresses are not allocated by themselves"),
+    "PF0625": Code(Severity.WARNING, "a traffic distribution is unknown, or only taken in part"),
     "PF0630": Code(Severity.ERROR, "the template of a WorkloadGroup is missing, or has an address"),
     "PF0631": Code(Severity.ERROR, "the probe of a WorkloadGroup is not valid"),
     "PF0640": Code(Severity.ERROR, "an ExternalName Service has no valid external name"),
@@ -321,6 +322,7 @@ CODES: dict[str, Code] = {
     "PF1054": Code(Severity.WARNING, "an entry of an egress listener's hosts fits nothing"),
     "PF1055": Code(Severity.WARNING, "a Sidecar's selector selects workloads of its own namespace only"),
     "PF1056": Code(Severity.WARNING, "a port is one that sidecars use themselves"),
+    "PF1057": Code(Severity.WARNING, "a route for connections of a sidecar is never reached"),
     # PF11xx EnvoyFilter
     "PF1101": Code(Severity.ERROR, "an EnvoyFilter does not say what to patch, or how"),
     "PF1102": Code(Severity.ERROR, "a patch has no value, or adds something without a name"),

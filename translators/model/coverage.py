@@ -85,7 +85,12 @@ _SIDECAR: Final[dict[str, Notice]] = {
     "spec.ingress[].tls": _idle("sidecars do not terminate TLS"),
     **_under(
         ("spec.ingress[].connectionPool", "spec.inboundConnectionPool"),
-        {**_POOL, "tcp.idleTimeout": _idle("an idle TCP connection to a workload is closed after an hour")},
+        {
+            **_POOL,
+            "http.h2UpgradePolicy": _idle(
+                "nobody knows whether the workload speaks HTTP/2", "DEFAULT", "DO_NOT_UPGRADE"
+            ),
+        },
     ),
 }
 
@@ -175,7 +180,7 @@ _UNREAD: Final[dict[str, Notice | None]] = {
     "certificates": _MESH_TLS,
     "configSources": _idle("objects come from --config"),
     "defaultConfig": _idle("what a proxy is set up with stands in its own bootstrap: see `pilotfish bootstrap`"),
-    "defaultInboundHttpRetryPolicy": _idle("requests to a workload are not retried by its own proxy"),
+    "defaultInboundHttpRetryPolicy": _idle("a sidecar tries twice again what its workload has not seen"),
     "extensionProviders": _idle("extension providers are not read"),
     "serviceEntryVisibility": _idle("exportTo says who sees a ServiceEntry"),
     "serviceScopeConfigs": _idle("there are no waypoints"),

@@ -26,7 +26,7 @@ _AT_ONCE: Final = 10_000
 _NAMES: Final = 4
 """Names of a list that are printed."""
 
-_ARROWS: Final = {"response": "->", "opened": "--", "closed": "--"}
+_ARROWS: Final = {"response": "->", "opened": "--", "closed": "--", "quarantined": "--", "healed": "--"}
 """Which way an event goes; all others come from the proxy."""
 
 
@@ -129,6 +129,10 @@ def _what(record: JsonObject) -> str:
             return f"NACK{span}{doubt}: {record['message']}"
         case "request":
             return _request(record)
+        case "quarantined":
+            return f"{record['resource']} is kept back, and tried again in {_span(record['retry_seconds'])}"
+        case "healed":
+            return f"{record['resource']} is accepted now"
         case "opened":
             envoy = f", Envoy {record['envoy_version']}" if record["envoy_version"] else ""
             return f"stream {record['stream']} opened: {record['variant']} {record['service']}, {record['peer']}{envoy}"

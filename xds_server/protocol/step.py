@@ -66,7 +66,7 @@ class Step(msgspec.Struct, frozen=True):
     responses: tuple[Outgoing, ...] = ()
     events: tuple[Event, ...] = ()
     reason: str = ""
-    """Why there are responses: `request`, `waited` (for an answer of the client), or what `offer` was told."""
+    """Why there are responses: what `offer` was told, or a word of the protocol's own (see `xlog_records.Why`)."""
 
 
 QUIET: Final = Step()

@@ -87,8 +87,9 @@ class BaseStream(Treatment, Generic[Message]):
         if change is not UNCHANGED:
             events.extend(_changes(type_url, change))
         responses = self._asked(type_url, state, change, now)
-        reason = "request" if responses else "trial" if self._trying else "waited"
-        if request.HasField("error_detail"):
+        rejected = request.HasField("error_detail")
+        reason = "request" if responses else "trial" if self._trying else "rejected" if rejected else "waited"
+        if rejected:
             responses += self._steer_again(now)
         if self._trying:
             responses += self._treat(now)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, DiscoveryRequest
 
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, SECRET, SHORT
-from xds_server.protocol.events import Acked, Ignored, Nacked, Subscribed, Unsubscribed
+from xds_server.protocol.events import Acked, Confined, Healed, Ignored, Nacked, Subscribed, Unsubscribed
 from xds_server.protocol.xlog_records import (
     NAMES,
     NO_NAMES,
@@ -23,7 +23,9 @@ from xds_server.protocol.xlog_records import (
     Nack,
     Names,
     Opened,
+    Quarantined,
     Record,
+    Recovered,
     Request,
     Response,
     Summary,
@@ -115,7 +117,7 @@ class Conversation:
             elif isinstance(event, Unsubscribed):
                 fewer = _some(event.names)
                 wildcard = False if event.wildcard else wildcard
-            elif isinstance(event, Acked | Nacked | Ignored):
+            elif isinstance(event, Acked | Nacked | Confined | Healed | Ignored):
                 answered = True
                 yield self._answer(event, now)
         if answered and not (more.count or fewer.count or wildcard is not None):
@@ -133,8 +135,14 @@ class Conversation:
             len(request.initial_resource_versions) if delta else 0,  # type: ignore[union-attr]
         )
 
-    def _answer(self, event: Acked | Nacked | Ignored, now: float) -> Record:
+    def _answer(self, event: Acked | Nacked | Confined | Healed | Ignored, now: float) -> Record:
         seq = self._log.next()
+        if isinstance(event, Confined):
+            resource, error = event.resource, _without_keys(event.error)
+            wait = max(event.retry_at - now, 0.0)
+            return Quarantined(seq, now, resource.type_url, resource.name, error, wait, event.rejections)
+        if isinstance(event, Healed):
+            return Recovered(seq, now, event.resource.type_url, event.resource.name)
         if isinstance(event, Acked):
             return Ack(seq, now, event.type_url, event.nonce, event.version, event.seconds)
         if isinstance(event, Ignored):

@@ -6,7 +6,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from translators.resources import SHORT
-from xds_server.protocol.xlog_records import Ack, Closed, Nack, Opened, Request, Response, Unheeded
+from xds_server.protocol.xlog_records import (
+    Ack,
+    Closed,
+    Nack,
+    Opened,
+    Quarantined,
+    Recovered,
+    Request,
+    Response,
+    Unheeded,
+)
 
 if TYPE_CHECKING:
     from xds_server.protocol.xlog import Conversation
@@ -19,7 +29,8 @@ def as_json(conversation: Conversation, record: Record, epoch: float) -> JsonObj
     """Return one record, with the stream that it belongs to.
 
     Every record has `seq`, `time` (RFC 3339, UTC), `stream` (a number), `proxy` (node id) and `event`; the rest depends
-    on the event: `opened`, `request`, `response`, `ack`, `nack`, `ignored`, `closed`. `epoch` is that of the Xlog.
+    on the event: `opened`, `request`, `response`, `ack`, `nack`, `quarantined`,
+    `healed`, `ignored`, `closed`. `epoch` is that of the Xlog.
     Lists hold the first names only, and stand beside a count of all.
     """
     return {
@@ -77,6 +88,17 @@ def _said(conversation: Conversation, record: Record) -> JsonObject:
                 "message": record.message,
                 **_names("in_doubt", record.names),
             }
+        case Quarantined():
+            return {
+                "event": "quarantined",
+                "type": _short(record.type_url),
+                "resource": record.name,
+                "rejections": record.rejections,
+                "retry_seconds": round(record.seconds, 3),
+                "message": record.error,
+            }
+        case Recovered():
+            return {"event": "healed", "type": _short(record.type_url), "resource": record.name}
         case Unheeded():
             return {"event": "ignored", "type": _short(record.type_url), "reason": record.reason}
         case Opened():

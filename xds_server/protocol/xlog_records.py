@@ -40,9 +40,9 @@ class Why(msgspec.Struct, frozen=True, gc=False):
 
     kind: str
     """`request`: it was asked for. `push`: objects changed. `settings`: the mesh configuration did, or so much that it
-    is not known any more. `waited`: it had to wait for an answer of the client (make before break). `trial`: it shows
-    whether what the client rejected was to blame. `parent`: its parent went out on another stream. `retry`:
-    somebody asked for what is in quarantine to be tried.
+    is not known any more. `waited`: it had to wait for an answer of the client (make before break). `rejected`: it
+    takes the place of what the client just rejected. `trial`: it shows whether what the client rejected was to blame.
+    `retry`: what is in quarantine is tried again. `parent`: its parent went out on another stream.
     """
     objects: Names = NO_NAMES
     """The objects that changed, as `Kind namespace/name`."""
@@ -131,6 +131,24 @@ class Nack(Record, frozen=True, gc=False):
     message: str
     names: Names
     """The resources that the client may not hold in their current version."""
+
+
+class Quarantined(Record, frozen=True, gc=False):
+    """A resource that the client has rejected is kept from it for a while."""
+
+    type_url: str
+    name: str
+    error: str
+    seconds: float
+    """Until it is tried again."""
+    rejections: int
+
+
+class Recovered(Record, frozen=True, gc=False):
+    """The client has accepted a resource that it had rejected."""
+
+    type_url: str
+    name: str
 
 
 class Unheeded(Record, frozen=True, gc=False):
