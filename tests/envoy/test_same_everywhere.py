@@ -10,14 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from tests.envoy.harness import eventually, objects
+from tests.envoy.harness.held import KINDS, by_name, differences, held
 from xds_server.cli.main import main
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from tests.envoy.harness import EnvoyProcess, Mesh
-
-KINDS = ("clusters", "endpoints", "listeners", "routes")
+    from tests.envoy.harness import Mesh
 
 ROUTES = """
 - name: everything
@@ -82,35 +79,6 @@ def served(mesh: Mesh) -> dict[str, list[Any]]:
     return {kind: mesh.pilotfish.api(f"proxies/{proxy}/{kind}") for kind in KINDS}
 
 
-def held(envoy: EnvoyProcess) -> dict[str, list[Any]]:
-    """Return what Envoy's config_dump holds, in the order of names."""
-    lists = {
-        "clusters": [one["cluster"] for one in envoy.config_dump("dynamic_active_clusters")],
-        "endpoints": [one["endpoint_config"] for one in envoy.config_dump("dynamic_endpoint_configs")],
-        "listeners": [one["active_state"]["listener"] for one in envoy.config_dump("dynamic_listeners")],
-        "routes": [one["route_config"] for one in envoy.config_dump("dynamic_route_configs")],
-    }
-    return {kind: sorted(found, key=lambda one: str(one.get("name", ""))) for kind, found in lists.items()}
-
-
-def endpoints(assignments: Iterable[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """Reduce assignments to what has to be the same: Envoy builds its own messages of endpoints."""
-    return sorted(
-        (
-            assignment["cluster_name"],
-            json.dumps(one["endpoint"]["address"]["socket_address"]),
-            str(one.get("load_balancing_weight", 1)),
-            str(group.get("priority", 0)),
-            one.get("health_status", "HEALTHY"),
-            json.dumps(one.get("metadata", {}), sort_keys=True),
-            json.dumps(group.get("locality", {}), sort_keys=True),
-        )
-        for assignment in assignments
-        for group in assignment.get("endpoints", [])
-        for one in group["lb_endpoints"]
-    )
-
-
 @pytest.mark.parametrize(
     ("policy", "http", "extra"),
     [
@@ -129,19 +97,5 @@ def test_offline_served_and_held_are_the_same(
     for kind in KINDS:
         assert online[kind] == offline[kind], kind
 
-    def settled() -> bool:
-        return [one["name"] for one in held(mesh.envoy)["clusters"]] == [one["name"] for one in online["clusters"]]
-
-    eventually(settled, 2.0, "Envoy holds the clusters that are served")
-    envoy = held(mesh.envoy)
-    for kind in ("clusters", "listeners", "routes"):
-        assert without_type(envoy[kind]) == without_type(online[kind]), kind
-    names = {one["cluster_name"] for one in online["endpoints"]}
-    assert endpoints(one for one in envoy["endpoints"] if one["cluster_name"] in names) == endpoints(
-        online["endpoints"]
-    )
-
-
-def without_type(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Leave out the outermost @type: Envoy prints it, for it keeps each resource in an Any."""
-    return [{key: value for key, value in one.items() if key != "@type"} for one in resources]
+    assert all(online.values())
+    eventually(lambda: differences(held(mesh.envoy), by_name(online)) == [], 2.0, "Envoy holds what is served")

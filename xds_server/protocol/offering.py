@@ -150,6 +150,11 @@ class Offering(ABC):
             return False
         return any(t == CLUSTER and name in clusters.subscription.names for t, name in about)
 
+    def _heard(self, now: float) -> None:
+        """Note that the client is there: if it was away, it is waited for as for any other from now on."""
+        if self._away_until is not None:
+            self._away_until, self._patience = None, now + CLUSTER_PATIENCE
+
     @property
     def _homeward(self) -> bool:
         """Whether the client has come back, and may still need clusters that it brought along."""

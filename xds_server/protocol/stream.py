@@ -59,7 +59,7 @@ class BaseStream(Treatment, Generic[Message]):
         """See `step.Stream.receive`."""
         if self._ended:
             return QUIET
-        self._away_until = None
+        self._heard(now)
         events: list[Event] = []
         if not self._connected:
             if not (request.HasField("node") and request.node.id):

@@ -43,7 +43,7 @@ def held(envoy: EnvoyProcess) -> Resources:
 def served(pilotfish: Pilotfish, proxy: Proxy) -> Resources:
     """Return what the server means a connected proxy to have."""
     path = f"proxies/{quote(proxy.id, safe='')}"
-    return _resources({kind: pilotfish.api(f"{path}/{kind}") for kind in KINDS})
+    return by_name({kind: pilotfish.api(f"{path}/{kind}") for kind in KINDS})
 
 
 def translated(folder: Path, proxy: Proxy, *, mesh_config: Path | None = None) -> Resources:
@@ -51,7 +51,7 @@ def translated(folder: Path, proxy: Proxy, *, mesh_config: Path | None = None) -
     world = load([folder], mesh_config=mesh_config).world
     translator = Translator()
     found = translator.translate(world, view_of(proxy, translator.selector_keys(world)))
-    return _resources({kind: [to_json(r) for r in found[url].resources.values()] for kind, url in KINDS.items()})
+    return by_name({kind: [to_json(r) for r in found[url].resources.values()] for kind, url in KINDS.items()})
 
 
 def differences(actual: Resources, expected: Resources, *, draining: bool = False) -> list[str]:
@@ -93,7 +93,8 @@ def endpoints(assignments: Iterable[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _resources(printed: dict[str, list[dict[str, Any]]]) -> Resources:
+def by_name(printed: dict[str, list[dict[str, Any]]]) -> Resources:
+    """Bring lists of printed resources, by kind, into the form that is compared."""
     return {kind: endpoints(found) if kind == "endpoints" else _named(found) for kind, found in printed.items()}
 
 
