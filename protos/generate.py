@@ -70,6 +70,7 @@ _EXTENSIONS = [
     "network/dns_resolver",
     "request_id/uuid",
     "retry/host/previous_hosts",
+    "transport_sockets/quic",
     "transport_sockets/raw_buffer",
     "transport_sockets/tls",
     "upstreams/http",

@@ -14,6 +14,13 @@ def cluster_name(port: int, subset: str, hostname: str, direction: str = "outbou
     return f"{direction}|{port}|{subset}|{hostname}"
 
 
+def sni_dnat_name(port: int, subset: str, hostname: str) -> str:
+    """Return `outbound_.80_.v1_.reviews.default.svc.cluster.local`: what a sidecar asks for in the mesh's own TLS, and
+    the cluster that a gateway in mode AUTO_PASSTHROUGH has for it.
+    """
+    return f"outbound_.{port}_.{subset}_.{hostname}"
+
+
 STAT_PATTERNS: Final = (
     "%SERVICE%",
     "%SERVICE_FQDN%",

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.envoy.harness import eventually
-from tests.envoy.harness.scene import SAFE, STEADY
+from tests.envoy.harness.scene import MOVING, SAFE, STEADY
+from tests.envoy.harness.shop import Shop
 
 if TYPE_CHECKING:
-    from tests.envoy.harness.shop import Shop
+    from pathlib import Path
 
 RATE = 200
 """Requests a second."""
-
-AWAY = STEADY
-"""Edits that may be made while Envoy and the server do not reach each other."""
 
 LENGTHS = [3, pytest.param(30, marks=pytest.mark.soak)]
 """Seconds that something stays frozen."""
@@ -37,7 +35,7 @@ def test_a_server_is_killed_and_edits_are_made_while_it_is_away(shop: Shop, roun
             shop.pilotfish.kill()
             eventually(lambda: not connected(shop), 5.0, "Envoy notices")
             for _ in range(3):
-                shop.change(AWAY)
+                shop.change(MOVING if shop.delta else STEADY)
             load.wait_for(load.requests + RATE)  # Envoy serves meanwhile
             shop.pilotfish.start()
             shop.agree("the server is back")
@@ -70,7 +68,7 @@ def test_an_envoy_is_frozen(shop: Shop, seconds: int) -> None:
         shop.envoy.process.send(signal.SIGSTOP)
         try:
             for _ in range(3):
-                shop.change(AWAY)
+                shop.change(MOVING)
                 shop.server_follows()
             # Nothing tells that time has passed but time.
             time.sleep(seconds)
@@ -88,7 +86,7 @@ def test_the_wire_is_cut_in_the_middle_of_a_push(shop: Shop, rounds: int) -> Non
         for _ in range(rounds):
             shop.relay.cut_after_bytes(shop.scene.chance.randint(20, 1500))
             for _ in range(3):
-                shop.edit(AWAY)
+                shop.edit(SAFE)
     assert shop.relay.torn - before > rounds / 4, "cuts in the middle of a response"
     assert load.failed == 0, shop.describe(load)
 
@@ -103,11 +101,26 @@ def test_a_server_says_goaway_and_closes_later(shop: Shop, rounds: int) -> None:
             shop.edit(SAFE)
             shop.edit(SAFE)
             assert shop.relay.connections == before + number, "Envoy stays"
-            shop.change(AWAY)
+            shop.change(SAFE)
             shop.relay.cut()
             shop.agree("over a new connection")
             assert shop.relay.connections == before + number + 1
     assert load.failed == 0, shop.describe(load)
+
+
+@pytest.mark.parametrize("delta", [True, False], ids=["delta", "sotw"])
+def test_streams_end_at_their_age(tmp_path: Path, *, delta: bool) -> None:
+    """`--max-connection-age`, at every moment of an edit: the server ends the stream, Envoy begins another."""
+    shop = Shop(tmp_path, delta=delta, arguments=["--max-connection-age", "1s", "--max-streams-per-second", "0"])
+    try:
+        with shop.load(RATE) as load:
+            while load.requests < RATE * 6:
+                shop.edit(SAFE)
+        assert load.failed == 0, shop.describe(load)
+        first = [one for one in shop.relay.seen if one.kind == "Cluster" and not one.response and not one.nonce]
+        assert len(first) >= 4, "streams that began"
+    finally:
+        shop.close()
 
 
 @pytest.mark.timeout(200)
@@ -119,7 +132,7 @@ def test_the_wire_goes_dead(shop: Shop, seconds: int, lost: bool) -> None:
     with shop.load(RATE) as load:
         shop.relay.freeze()
         for number in range(3):
-            shop.change(AWAY)
+            shop.change(MOVING)
             shop.server_follows()
             load.wait_for(RATE * seconds * (number + 1) // 3)
         if lost:

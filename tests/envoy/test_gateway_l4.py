@@ -166,6 +166,24 @@ def test_tls_passes_through_by_name(edge: Edge) -> None:
             handshake(edge.ports[1], "one.elsewhere", context)
 
 
+def test_the_meshs_own_tls_is_passed_on_by_its_name(edge: Edge) -> None:
+    certificate = edge.authority.issue("auto", "auto.example")
+    with TlsBackend(certificate) as backend:
+        entry = tls_service("auto", backend)
+        entry["spec"]["location"] = "MESH_INTERNAL"
+        edge.serve([edge.server(2, "tls", "TLS", "{mode: AUTO_PASSTHROUGH}", "['*.example']")], entry)
+        context = client_context(edge.authority.path, alpn=("istio",))
+        context.check_hostname = False
+        name = "outbound_.443_._.auto.example"
+        edge.until(lambda: handshake(edge.ports[2], name, context).subject == "auto", "the name leads to the service")
+        assert edge.envoy.stats(r"outbound_\.443_\._\.auto.example.*upstream_cx_total")
+        for wrong, alpn in ((name, "h2"), ("outbound_.444_._.auto.example", "istio"), ("auto.example", "istio")):
+            stranger = client_context(edge.authority.path, alpn=(alpn,))
+            stranger.check_hostname = False
+            with pytest.raises(OSError):  # noqa: PT011 - reset or end of file: no chain matches
+                handshake(edge.ports[2], wrong, stranger)
+
+
 def test_tls_is_taken_off_for_tcp(edge: Edge) -> None:
     own = edge.authority.issue("terminated", "tcp.example")
     tls = f"{{mode: SIMPLE, serverCertificate: {own[0]}, privateKey: {own[1]}}}"

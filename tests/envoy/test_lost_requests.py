@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.envoy.harness import misordered
-from tests.envoy.harness.scene import SAFE, rename, replace_all, split
+from tests.envoy.harness.scene import MOVING, SAFE
 from tests.envoy.harness.shop import Shop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.envoy.harness.load import Load
-
-MOVING = (rename, replace_all, split)
-"""Edits that all bring clusters, and take some away."""
 
 WRONG = (str(Path(misordered.__file__)),)
 SLOW_SECONDS = 0.03
@@ -58,6 +55,20 @@ def test_on_a_slow_wire_too_none_is_lost(shop: Shop, report: Callable[[str], Non
     report(f"{load.requests} requests, {load.failed} lost")
     assert load.failed == 0, shop.describe(load)
     shop.agree("in the end")
+
+
+def test_what_changed_while_envoy_was_away_loses_none(shop: Shop, report: Callable[[str], None]) -> None:
+    """It comes back with the clusters and the routes of before, and no moment may come at which they do not match."""
+    with shop.load(RATE) as load, shop.relay.slow(SLOW_SECONDS):
+        for _ in range(4):
+            shop.relay.freeze()
+            shop.change(MOVING)
+            shop.server_follows()
+            shop.relay.cut()
+            shop.relay.thaw()
+            shop.agree("it is back")
+    report(f"{load.requests} requests, {load.failed} lost")
+    assert load.failed == 0, shop.describe(load)
 
 
 @pytest.mark.parametrize("variant", ["delta", "sotw"])

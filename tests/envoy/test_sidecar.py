@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.envoy.harness.town import Pod
 
 CLIENT, SERVER, OTHER, STRANGER = "10.77.1.1", "10.77.1.2", "10.77.1.3", "10.77.9.9"
-VIP = "10.96.0.10"
+VIP, MOVED = "10.96.0.10", "10.96.0.11"
 
 PORTS = {"http-web": 80, "http2-web": 81, "grpc-echo": 82, "tcp-lines": 83, "odd": 84, "tcp-greets": 85}
 TARGETS = {name: 8000 + number for name, number in PORTS.items()}
@@ -40,6 +40,12 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         town.start(
             objects.service("server", PORTS, address=VIP, targets=TARGETS),
             objects.endpoint_slice("server", TARGETS, [SERVER]),
+            objects.service("moved", {"tcp": 90}, address=MOVED),
+            objects.yaml_object(
+                "VirtualService",
+                "moved",
+                "{hosts: [moved], tcp: [{route: [{destination: {host: server, port: {number: 83}}}]}]}",
+            ),
         )
         town.client = town.pod("client", CLIENT, app="client")
         town.server = town.pod("server", SERVER, app="server")
@@ -99,6 +105,12 @@ def test_tcp(pair: Pair) -> None:
     assert say(pair.client.network, VIP, 83, b"ping\n") == [b"PING\n"]
     assert pair.client.envoy.cluster_stat("outbound|83||server.default.svc.cluster.local", "upstream_cx_total") == 1
     assert pair.server.envoy.cluster_stat("inbound|8083||", "upstream_cx_total") == 1
+
+
+def test_tcp_routes_lead_elsewhere(pair: Pair) -> None:
+    """The Service has no endpoints; a VirtualService sends its connections to another."""
+    assert say(pair.client.network, MOVED, 90, b"ping\n") == [b"PING\n"]
+    assert pair.client.envoy.stat(f"listener.{MOVED}_90.downstream_cx_total") == 1
 
 
 def test_a_declared_tcp_server_may_speak_first(pair: Pair) -> None:

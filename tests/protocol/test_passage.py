@@ -7,7 +7,7 @@ import pytest
 from tests.protocol.client import resource
 from tests.protocol.wire import DeltaWire, Reply, SotwWire
 from translators.resources import CLUSTER, ENDPOINT, EXTENSION, LISTENER, ROUTE, SECRET, SHORT, TYPES, Resource
-from xds_server.protocol.passage import CLUSTER_PATIENCE, REMOVAL_PATIENCE
+from xds_server.protocol.passage import AWAY_PATIENCE, CLUSTER_PATIENCE, REMOVAL_PATIENCE
 
 both = pytest.mark.parametrize("variant", [SotwWire, DeltaWire], ids=["sotw", "delta"])
 Variant = type[SotwWire] | type[DeltaWire]
@@ -63,9 +63,35 @@ def test_rule_63_a_route_waits_for_the_ack_of_its_new_cluster(variant: Variant) 
 @both
 def test_rule_63_not_for_longer_than_two_seconds(variant: Variant) -> None:
     wire = connected(variant, *to("x"))
-    wire.offer(*to("x", "y"))
+    replies = wire.offer(*to("x", "y"))
+    wire.ack(ENDPOINT, nonce_of(wire, replies, "EDS"))
     assert wake(wire, CLUSTER_PATIENCE) == [Reply("RDS", "r=x+y")]
     assert wire.stream.deadline is None
+
+
+@both
+def test_a_client_that_says_nothing_has_not_read_the_cluster_and_is_not_sent_its_routes(variant: Variant) -> None:
+    """It is frozen, or nothing gets through: Envoy asks for the endpoints of a new cluster when it reads of it."""
+    wire = connected(variant, *to("x"))
+    replies = wire.offer(*to("x", "y"))
+    assert wake(wire, CLUSTER_PATIENCE) == []
+    assert wake(wire, 2 * CLUSTER_PATIENCE) == []
+    assert wire.ack(ENDPOINT, nonce_of(wire, replies, "EDS")) == []
+    assert wake(wire, 3 * CLUSTER_PATIENCE) == [Reply("RDS", "r=x+y")]
+
+
+@both
+def test_a_client_that_never_says_anything_is_sent_them_in_the_end(variant: Variant) -> None:
+    wire = connected(variant, *to("x"))
+    began = wire.now
+    wire.offer(*to("x", "y"))
+    last = 0.0
+    while (deadline := wire.stream.deadline) is not None:
+        last = deadline
+        assert last <= began + AWAY_PATIENCE + CLUSTER_PATIENCE
+        replies = wire._replies(wire.stream.wake(last))
+        assert replies == ([] if wire.stream.deadline is not None else [Reply("RDS", "r=x+y")])
+    assert last >= began + AWAY_PATIENCE
 
 
 @both
@@ -124,10 +150,11 @@ def test_rule_62_one_cluster_takes_the_place_of_another(variant: Variant) -> Non
 @both
 def test_a_newer_snapshot_does_not_begin_the_wait_anew(variant: Variant) -> None:
     wire = connected(variant, *to("x"))
-    wire.offer(*to("x", "y"))
+    replies = wire.offer(*to("x", "y"))
     deadline = wire.stream.deadline
     assert wire.offer(*to("y", "x")) == []
     assert wire.stream.deadline == deadline
+    wire.ack(ENDPOINT, nonce_of(wire, replies, "EDS"))
     assert wake(wire, CLUSTER_PATIENCE) == [Reply("RDS", "r=y+x")]
 
 

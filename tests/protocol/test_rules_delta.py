@@ -166,7 +166,13 @@ def test_rule_50_resuming(type_url: str) -> None:
     wire = DeltaWire()
     wire.holding(a, b)
     names = () if type_url in WHOLE else ("A", "B", "C")
-    assert wire.ask(type_url, *names, held=held) == [Reply(SHORT[type_url], "B=new", "C")]
+    if type_url == CLUSTER:  # routes may still name what is gone: see test_homecoming.py
+        assert wire.ask(type_url, *names, held=held) == [Reply("CDS", "B=new")]
+        assert wire.ack(type_url) == []
+        assert wire.stream.deadline is not None
+        assert wire._replies(wire.stream.wake(wire.stream.deadline)) == [Reply("CDS", "", "C")]
+    else:
+        assert wire.ask(type_url, *names, held=held) == [Reply(SHORT[type_url], "B=new", "C")]
     assert wire.offer(resource(type_url, "A", "2"), b) == [Reply(SHORT[type_url], "A=2")]
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 def gateway_remarks(mesh: Mesh) -> Iterator[Diagnostic]:
     """Yield what there is to say about Gateways and references to them."""
     yield from _selecting_nothing(mesh)
+    yield from _delegates_of_nobody(mesh)
     for virtual_service in mesh.world.each(VirtualService):
         spec = virtual_service.spec
         references = [(f"spec.gateways[{i}]", gateway) for i, gateway in enumerate(spec.gateways)]
@@ -45,6 +46,24 @@ def gateway_remarks(mesh: Mesh) -> Iterator[Diagnostic]:
                 "this VirtualService is for sidecars only: no gateway has its routes",
                 Origin(virtual_service.key, "spec.gateways" if spec.gateways else "spec"),
                 hint="name a Gateway in spec.gateways to route requests that come in through it",
+            )
+
+
+def _delegates_of_nobody(mesh: Mesh) -> Iterator[Diagnostic]:
+    """Yield a remark for each VirtualService without hosts that no other one names."""
+    named = {
+        (http.delegate.namespace or v.metadata.namespace, http.delegate.name)
+        for v in mesh.world.each(VirtualService)
+        for http in v.spec.http
+        if http.delegate is not None
+    }
+    for v in mesh.world.each(VirtualService):
+        if not v.spec.hosts and (v.metadata.namespace, v.metadata.name) not in named:
+            yield diagnose(
+                "PF0713",
+                "this VirtualService has no hosts, and no HTTP route of another one delegates to it",
+                Origin(v.key, "spec.hosts"),
+                hint=f"add hosts, or delegate: {{name: {v.metadata.name}}} to a route of another VirtualService",
             )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from translators.assignments import build_assignment
 from translators.clusters.build import build_cluster
 from translators.clusters.remarks import remarks, tls_remarks, udp
+from translators.clusters.sni_dnat import sni_dnat_assignment, sni_dnat_cluster
 from translators.destination_rules import cluster_policy
 from translators.locality import place_of, setting_of
 from translators.model.proxy import GRPC
@@ -70,12 +71,15 @@ def cluster_resources(
             diagnostics += tls_remarks(destination, policy)
         if cluster is None or not cluster.refs:
             diagnostics += remarks(mesh, view, destination, rule, found, has_cluster=cluster is not None)
+        if cluster is not None and destination.sni_dnat:
+            cluster = steps.step(sni_dnat_cluster, cluster, destination.cluster_name)
         if cluster is not None:
             clusters.append(cluster)
             if cluster.refs:
-                assignments.append(
-                    steps.step(build_assignment, service, port, subset, rule, mesh, found.endpoints, place)
-                )
+                assignment = steps.step(build_assignment, service, port, subset, rule, mesh, found.endpoints, place)
+                if destination.sni_dnat:
+                    assignment = steps.step(sni_dnat_assignment, assignment, destination.cluster_name)
+                assignments.append(assignment)
                 if not found.endpoints:
                     diagnostics += remarks(mesh, view, destination, rule, found, has_cluster=True)
     return ClusterOutput(

@@ -37,7 +37,7 @@ class GatewayOutput:
     """What a gateway is sent, but for clusters and endpoints."""
 
     listeners: tuple[Resource, ...]
-    """Sorted by port, then bind."""
+    """Sorted by port, then bind; those for HTTP/3 last."""
     routes: tuple[Resource, ...]
     """One for each plain HTTP listener and for each HTTPS server, in the same order."""
     secrets: tuple[Resource, ...]
@@ -84,6 +84,7 @@ def gateway_resources(
             listeners.append(steps.step(http_listener, port, world.mesh))
         elif found := chains.of(port):
             listeners.append(steps.step(listener, port, *found))
+    listeners += [steps.step(listener, port, *found) for port in merged.quic if (found := chains.quic(port))]
     diagnostics = [*merged.diagnostics, *tables.diagnostics, *chains.diagnostics, *attached.unmatched(merged)]
     if listeners and (problem := format_problem(world.mesh)):
         diagnostics.append(diagnose("PF0355", problem, implicit("mesh config")))

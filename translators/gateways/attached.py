@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from translators.gateways.auto_passthrough import passed_on
 from translators.gateways.bindings import bindings
 from translators.model.codes import diagnose
 from translators.model.origin import Diagnostic, Origin
+from translators.routes.targets import Targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,12 +19,11 @@ if TYPE_CHECKING:
     from translators.hosts import ServerHosts
     from translators.memo import Steps
     from translators.model.proxy import ProxyView
-    from translators.model.service import Service
     from translators.model.virtual_service import VirtualService
     from translators.model.world import World
     from translators.recorder import Recorder
     from translators.routes.outline import Kind, Outline
-    from translators.services import ServiceIndex
+    from translators.services import Destination, ServiceIndex
 
 _SERVERS: Final[dict[Kind, str]] = {
     "http": "http routes are for servers of protocol HTTP, and of protocol HTTPS with a certificate",
@@ -30,8 +31,6 @@ _SERVERS: Final[dict[Kind, str]] = {
     "tcp": "tcp routes are for servers of protocol TCP, and of protocol TLS with a certificate",
 }
 
-Targets = tuple["str | Service | MergedRule | None", ...]
-"""Four for each destination; see `route_list`."""
 Shared = tuple[tuple["Bound", tuple[str, ...]], ...]
 """VirtualServices, each with the hosts that it has in common with servers."""
 
@@ -39,7 +38,7 @@ Shared = tuple[tuple["Bound", tuple[str, ...]], ...]
 class Attached:
     """Looks things up for one pass over the servers of one proxy."""
 
-    __slots__ = ("_bound", "_found", "_known", "_rules", "_services", "_targets", "steps", "view", "world")
+    __slots__ = ("_bound", "_found", "_rules", "_services", "steps", "targets", "view", "world")
 
     def __init__(self, world: World, view: ProxyView, services: ServiceIndex, rules: RuleIndex, steps: Steps) -> None:
         """Find the VirtualServices that the proxy may see."""
@@ -51,9 +50,8 @@ class Attached:
         self._bound = bindings(world, view.namespace, steps)
         self._found: dict[str, list[Shared]] = {}
         """By Gateway, for the servers done so far."""
-        self._targets: dict[int, Targets] = {}
-        """By the identity of a list in an outline, which lives longer than this object."""
-        self._known: dict[tuple[str, str], tuple[str, Service | None, MergedRule | None, str]] = {}
+        self.targets = Targets(view, services, rules)
+        """What the hosts that VirtualServices name stand for."""
 
     def to(self, group: ServerGroup) -> Shared:
         """Return the VirtualServices that have hosts in common with some servers, the oldest first."""
@@ -72,31 +70,9 @@ class Attached:
             )
         ]
 
-    def targets_of(self, service: VirtualService, hosts: tuple[str, ...]) -> Targets:
-        """Return what the steps that build routes want to know of `hosts`, a list in an outline of a VirtualService."""
-        found = self._targets.get(id(hosts))
-        if found is None:
-            namespace = service.metadata.namespace
-            flat: list[str | Service | MergedRule | None] = []
-            for host in hosts:
-                flat += self._target(host, namespace)
-            found = self._targets[id(hosts)] = tuple(flat)
-        return found
-
-    def _target(self, host: str, namespace: str) -> tuple[str, Service | None, MergedRule | None, str]:
-        known = self._known.get((host, namespace))
-        if known is not None:
-            return known
-        client = self.view.namespace
-        name = self._services.resolve(host, namespace)
-        service = self._services.find(name, client)
-        if service is None:
-            hidden = ", ".join(s.namespace for s in self._services.hidden(name))
-            known = (name, None, None, hidden)
-        else:
-            known = (name, service, self._rules.for_service(service, client, self.view.labels), "")
-        self._known[host, namespace] = known
-        return known
+    def passed_on(self, hosts: ServerHosts) -> Iterator[tuple[Destination, MergedRule | None]]:
+        """Return what a server in mode AUTO_PASSTHROUGH passes connections on to; see `auto_passthrough`."""
+        return passed_on(self._services, self._rules, self.view, hosts)
 
 
 def _shared(bound: Mapping[str, tuple[Bound, ...]], gateway: str, hosts: ServerHosts, *, recorder: Recorder) -> Shared:

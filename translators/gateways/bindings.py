@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from translators.model.virtual_service import VirtualService
-from translators.routes.outline import Outline, outline
+from translators.routes.delegation import full_outline
+from translators.routes.outline import Outline
 from translators.services.exports import is_visible, resolved_export_to
 
 if TYPE_CHECKING:
@@ -27,12 +28,11 @@ def bindings(world: World, namespace: str, steps: Steps) -> Mapping[str, tuple[B
     """Return the VirtualServices that are exported to a proxy's namespace, by Gateway (`namespace/name`), each the
     oldest first. It is the same object while no VirtualService changes.
     """
-    step, domain = steps.step, world.cluster_domain
     flat: list[VirtualService | Outline] = []
     for services in world.kind(VirtualService).values():
         for service in services.values():
-            flat += (service, step(outline, service, domain))
-    return step(_bind, namespace, world.mesh.default_virtual_service_export_to, *flat)
+            flat += (service, full_outline(world, service, steps))
+    return steps.step(_bind, namespace, world.mesh.default_virtual_service_export_to, *flat)
 
 
 def _bind(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from translators.gateways.auto_passthrough import sni_dnat_chain
 from translators.gateways.filter_chains import https_chain, l4_chain
 from translators.gateways.l4_routes import l4_route_list
 from translators.gateways.tls_context import certificates_of
@@ -85,10 +86,12 @@ class PortChains:
         for group, field in zip(port.groups, port.fields, strict=False):
             found += self._or_say(self._tcp(group, claims), field)
         for server in port.tls:
-            if server.kind != "tls" and not self._has_certificates(server):
+            if server.kind in {"http", "tcp"} and not self._has_certificates(server):
                 continue
             if server.kind == "http":
                 found += self._https(port, server, claims)
+            elif server.kind is None:
+                found += self._automatic(server, claims)
             else:
                 chains = self._passed_through if server.kind == "tls" else self._terminated
                 found += self._or_say(chains(server, claims), server.field)
@@ -139,6 +142,17 @@ class PortChains:
             if claimed := claims.claim(names, route.subnets, route.origin):
                 yield self._l4(route, claimed)
 
+    def _automatic(self, server: TlsServer, claims: Claims) -> Iterator[ChainFragment]:
+        """Pass on the mesh's own TLS to where its name says."""
+        attached = self._attached
+        mesh = attached.world.mesh
+        for destination, rule in attached.passed_on(server.groups[0].hosts):
+            name = destination.cluster_name
+            if claims.claim((name.lower(),), (), server.field):
+                self.destinations[name] = destination
+                service, port, subset = destination.service, destination.port, destination.subset
+                yield attached.steps.step(sni_dnat_chain, service, port, subset, rule, mesh)
+
     def _routes(self, group: ServerGroup, kind: Kind) -> Iterator[tuple[L4Route, str]]:
         """Yield the routes of one kind of the VirtualServices of a server, the oldest first, with their namespace."""
         attached = self._attached
@@ -155,7 +169,7 @@ class PortChains:
                 gateway if plan.matches_gateways else "",
                 plan.left_out(attached.view, kind) if plan.conditions else "",
                 attached.world.mesh,
-                *attached.targets_of(service, plan.l4_destinations),
+                *attached.targets.of(plan.l4_destinations),
             )
             self.diagnostics += routes.diagnostics
             for route in routes.routes:
@@ -188,11 +202,27 @@ class PortChains:
         if not claimed:
             return []
         self._tables.make(server)
-        names = " ".join(claimed[0])
-        mesh = self._attached.world.mesh
-        return [
-            self._attached.steps.step(https_chain, server.gateway, server.index, names, name, port.listener_name, mesh)
-        ]
+        return [self._http(port, server, claimed[0])]
+
+    def _http(self, port: MergedPort, server: TlsServer, names: tuple[str, ...]) -> ChainFragment:
+        return self._attached.steps.step(
+            https_chain,
+            server.gateway,
+            server.index,
+            " ".join(names),
+            server.route_name,
+            port.listener_name,
+            self._attached.world.mesh,
+            port.quic,
+        )
+
+    def quic(self, port: MergedPort) -> list[ChainFragment]:
+        """Return the chains of a UDP port: one for each of its servers that is there over TCP, with the same routes."""
+        claims = Claims()
+        there = [server for server in port.tls if server.route_name in self._tables.made]
+        claimed = [(server, claims.claim(server.server_names, (), server.field)) for server in there]
+        self.diagnostics += claims.diagnostics
+        return [self._http(port, server, part[0]) for server, part in claimed if part]
 
     def _has_certificates(self, server: TlsServer) -> bool:
         """Whether the certificates of a server can reach the proxy; if not, the server is left out, with a diagnostic.

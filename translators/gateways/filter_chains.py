@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from envoy.config.listener.v3.listener_components_pb2 import FilterChain
+from envoy.extensions.transport_sockets.quic.v3.quic_transport_pb2 import QuicDownstreamTransport
 
 from translators.gateways.connection_manager import set_connection_manager
-from translators.gateways.tls_context import HTTP_ALPN, certificates_of, tls_context
+from translators.gateways.tls_context import HTTP3_ALPN, HTTP_ALPN, certificates_of, tls_context
 from translators.messages import pack
 from translators.model.meta import Value
 from translators.model.origin import Origin
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _FILTER_CHAINS: Final = 3
 """The field number of Listener.filter_chains."""
 _TLS_SOCKET: Final = "envoy.transport_sockets.tls"
+_QUIC_SOCKET: Final = "envoy.transport_sockets.quic"
 _HANDSHAKE_SECONDS: Final = 15
 """Istio's PILOT_GATEWAY_TRANSPORT_SOCKET_CONNECT_TIMEOUT: how long a client may take for its TLS handshake."""
 
@@ -44,10 +46,13 @@ def https_chain(
     route_name: str,
     listener_name: str,
     mesh: MeshConfig,
+    quic: bool,  # noqa: FBT001 - a step's arguments are positional
     *,
     recorder: Recorder,
 ) -> ChainFragment:
-    """Memoised step: build the chain of an HTTPS server that terminates TLS; `server_names` are joined by spaces."""
+    """Memoised step: build the chain of an HTTPS server that terminates TLS; `server_names` are joined by spaces.
+    `quic`: it is for HTTP/3.
+    """
     server = gateway.spec.servers[index]
     chain = FilterChain()
     chain.filter_chain_match.server_names.extend(server_names.split())
@@ -58,10 +63,11 @@ def https_chain(
         server.name or f"outbound_{listener_name};",
         mesh,
         grpc_web=False,
+        http3=quic,
     )
     refs: tuple[tuple[str, str], ...] = ((ROUTE, route_name),)
     if server.tls is not None:
-        refs += set_tls(chain, server.tls, HTTP_ALPN)
+        refs += _set_quic(chain, server.tls) if quic else set_tls(chain, server.tls, HTTP_ALPN)
     if recorder.active:
         note_server(recorder, chain, Origin(gateway.key, f"spec.servers[{index}]"))
     return fragment(chain, (gateway.key,), refs, recorder)
@@ -104,6 +110,14 @@ def set_tls(chain: FilterChain, tls: ServerTLSSettings, alpn: tuple[str, ...]) -
     chain.transport_socket.name = _TLS_SOCKET
     pack(chain.transport_socket.typed_config, tls_context(tls, alpn))
     chain.transport_socket_connect_timeout.seconds = _HANDSHAKE_SECONDS
+    return tuple((SECRET, name) for name in certificates_of(tls).names)
+
+
+def _set_quic(chain: FilterChain, tls: ServerTLSSettings) -> tuple[tuple[str, str], ...]:
+    """Let a chain of a UDP listener terminate QUIC; returns the references to its Secrets."""
+    transport = QuicDownstreamTransport(downstream_tls_context=tls_context(tls, HTTP3_ALPN))
+    chain.transport_socket.name = _QUIC_SOCKET
+    pack(chain.transport_socket.typed_config, transport)
     return tuple((SECRET, name) for name in certificates_of(tls).names)
 
 

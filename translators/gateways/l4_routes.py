@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from envoy.config.listener.v3.listener_components_pb2 import Filter
@@ -74,8 +75,8 @@ def l4_route_list(
     four for each of the outline's `l4_destinations`; see `route_list`.
     """
     table = {
-        host: Target(*targets[4 * i : 4 * i + 4])  # type: ignore[arg-type] # four by four, as the docstring says
-        for i, host in enumerate(plan.l4_destinations)
+        destination: Target(*targets[4 * i : 4 * i + 4])  # type: ignore[arg-type] # four by four, as the docstring says
+        for i, destination in enumerate(plan.l4_destinations)
     }
     log = access_log(mesh)
     routes: list[L4Route] = []
@@ -125,5 +126,11 @@ def _blocks(
 
 
 def _networks(subnets: tuple[str, ...]) -> tuple[str, ...]:
-    """Return subnets in one form: `10.0.0.1` and `10.0.0.1/32` are the same to Envoy, which wants each once."""
-    return tuple(dict.fromkeys(str(ipaddress.ip_network(subnet, strict=False)) for subnet in subnets))
+    """Return subnets in one form: `10.0.0.1` and `10.0.0.1/32` are the same to Envoy, which wants each once. What is no
+    subnet, which validation refuses, is left out.
+    """
+    found: dict[str, None] = {}
+    for subnet in subnets:
+        with suppress(ValueError):
+            found[str(ipaddress.ip_network(subnet, strict=False))] = None
+    return tuple(found)

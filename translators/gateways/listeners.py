@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from envoy.config.core.v3.address_pb2 import SocketAddress
 from envoy.config.core.v3.base_pb2 import TrafficDirection
 from envoy.config.listener.v3.listener_pb2 import Listener
 from envoy.extensions.filters.listener.tls_inspector.v3.tls_inspector_pb2 import TlsInspector
@@ -56,13 +57,18 @@ def _head(port: MergedPort) -> Listener:
     else:
         out.address.socket_address.address = port.bind or WILDCARD
         out.address.socket_address.port_value = port.number
+        if port.quic:
+            out.address.socket_address.protocol = SocketAddress.UDP
     return out
 
 
 def _tail(port: MergedPort) -> Listener:
     """Build what comes after them. Envoy does not look for the name in a TLS handshake unless it is told to."""
     out = Listener(traffic_direction=TrafficDirection.OUTBOUND)
-    if port.family == "TLS":
+    if port.quic:
+        out.udp_listener_config.quic_options.SetInParent()
+        out.udp_listener_config.downstream_socket_config.prefer_gro.value = True
+    elif port.family == "TLS":
         pack(out.listener_filters.add(name=_TLS_INSPECTOR).typed_config, TlsInspector())
     return out
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from translators.gateways.ports import TargetPort, target_port
+from translators.gateways.ports import TargetPort, target_port, udp_port
 from translators.gateways.servers import (
     GRPC_WEB,
     Family,
@@ -68,8 +68,10 @@ def merge_gateways(lowest_port: int, *objects: Gateway | Service, recorder: Reco
                     diagnostics.append(_privileged(target.number, lowest_port, field))
                     continue
             _join(addresses, gateway, index, target, diagnostics)
+    ports = tuple(_merged(*address, addresses[address], services) for address in sorted(addresses))
     return MergedGateways(
-        ports=tuple(_merged(*address, addresses[address]) for address in sorted(addresses)),
+        ports=ports,
+        quic=_quic_ports(ports, lowest_port, diagnostics),
         hosts={
             f"{g.metadata.namespace}/{g.metadata.name}": ServerHosts(
                 (host for server in g.spec.servers for host in server.hosts), g.metadata.namespace
@@ -77,7 +79,9 @@ def merge_gateways(lowest_port: int, *objects: Gateway | Service, recorder: Reco
             for g in gateways
         },
         kinds={
-            f"{g.metadata.namespace}/{g.metadata.name}": frozenset(kind_of(server) for server in g.spec.servers)
+            f"{g.metadata.namespace}/{g.metadata.name}": frozenset(
+                kind for server in g.spec.servers if (kind := kind_of(server))
+            )
             for g in gateways
         },
         diagnostics=tuple(dict.fromkeys(diagnostics)),
@@ -155,7 +159,7 @@ def _privileged(port: int, lowest_port: int, field: Origin) -> Diagnostic:
     )
 
 
-def _merged(number: int, bind: str, address: _Address) -> MergedPort:
+def _merged(number: int, bind: str, address: _Address, services: list[Service]) -> MergedPort:
     servers = address.servers
     mapped = dict.fromkeys(target.origin for _, _, target in servers if target.origin is not None)
     tls = address.family == "TLS"
@@ -164,7 +168,7 @@ def _merged(number: int, bind: str, address: _Address) -> MergedPort:
         bind=bind,
         family=address.family,
         groups=() if tls else _groups(servers),
-        tls=tuple(_tls_server(g, i, address.kept[n]) for n, (g, i, _) in enumerate(servers)) if tls else (),
+        tls=tuple(_tls_server(g, i, address.kept[n], services) for n, (g, i, _) in enumerate(servers)) if tls else (),
         grpc_web=any(protocol_of(g.spec.servers[i]) == GRPC_WEB for g, i, _ in servers),
         origins=tuple(dict.fromkeys((*(g.key for g, _, _ in servers), *(origin.key for origin in mapped)))),
         fields=(*(Origin(g.key, f"spec.servers[{i}]") for g, i, _ in servers), *mapped),
@@ -187,7 +191,7 @@ def _groups(servers: list[tuple[Gateway, int, TargetPort]]) -> tuple[ServerGroup
     )
 
 
-def _tls_server(gateway: Gateway, index: int, hosts: tuple[str, ...]) -> TlsServer:
+def _tls_server(gateway: Gateway, index: int, hosts: tuple[str, ...], services: list[Service]) -> TlsServer:
     server, key = gateway.spec.servers[index], gateway.key
     names = {dns_of(host) for host in hosts}
     return TlsServer(
@@ -196,7 +200,55 @@ def _tls_server(gateway: Gateway, index: int, hosts: tuple[str, ...]) -> TlsServ
         field=Origin(key, f"spec.servers[{index}]"),
         groups=(ServerGroup(gateway=key, number=_number(server), hosts=ServerHosts(hosts, key.namespace)),),
         server_names=() if "*" in names else tuple(sorted(names)),
+        quic=udp_port(_number(server), services) if _may_speak_http3(server) else None,
         origins=(key,),
+    )
+
+
+def _may_speak_http3(server: Server) -> bool:
+    """Whether a server can take HTTP/3: Envoy checks no client certificates over QUIC, which is TLS 1.3."""
+    return (
+        protocol_of(server) == "HTTPS"
+        and server.tls is not None
+        and server.tls.mode == "SIMPLE"
+        and server.tls.max_protocol_version in {"TLS_AUTO", "TLSV1_3"}
+        and not server.bind.startswith("unix://")
+    )
+
+
+def _quic_ports(
+    ports: tuple[MergedPort, ...], lowest_port: int, diagnostics: list[Diagnostic]
+) -> tuple[MergedPort, ...]:
+    """Return the UDP ports of servers that take HTTP/3 as well as what they take over TCP."""
+    found: dict[tuple[int, str], list[tuple[TlsServer, TargetPort]]] = {}
+    for port in ports:
+        for server in port.tls:
+            if server.quic is None:
+                continue
+            if server.quic.number < lowest_port:
+                diagnostics.append(_privileged(server.quic.number, lowest_port, server.field))
+                continue
+            found.setdefault((server.quic.number, port.bind), []).append((server, server.quic))
+    return tuple(
+        MergedPort(
+            number=number,
+            bind=bind,
+            family="TLS",
+            groups=(),
+            tls=tuple(server for server, _ in servers),
+            grpc_web=False,
+            origins=tuple(
+                dict.fromkeys(
+                    (*(s.gateway.key for s, _ in servers), *(t.origin.key for _, t in servers if t.origin is not None))
+                )
+            ),
+            fields=(
+                *(s.field for s, _ in servers),
+                *dict.fromkeys(t.origin for _, t in servers if t.origin is not None),
+            ),
+            quic=True,
+        )
+        for (number, bind), servers in sorted(found.items())
     )
 
 

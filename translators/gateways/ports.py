@@ -60,3 +60,18 @@ def target_port(number: int, services: Sequence[Service]) -> tuple[TargetPort, t
                 return TargetPort(number, Origin(service.key, "metadata.labels")), tuple(diagnostics)
             return TargetPort(port.target_port or number, origin), tuple(diagnostics)
     return TargetPort(number, None), tuple(diagnostics)
+
+
+def udp_port(number: int, services: Sequence[Service]) -> TargetPort | None:
+    """Return the port to listen on for HTTP/3, if a Service in front has a UDP port of the server's number.
+
+    That is how HTTP/3 is asked for: UDP does not get to a gateway whose Service has no such port. (In Istio it takes a
+    setting of the control plane besides, PILOT_ENABLE_QUIC_LISTENERS.)
+    """
+    for service in services:
+        for i, port in enumerate(service.spec.ports):
+            if port.port == number and port.protocol == "UDP" and not isinstance(port.target_port, str):
+                translates = _NO_TRANSLATION not in service.metadata.labels
+                target = port.target_port if translates and port.target_port else number
+                return TargetPort(target, Origin(service.key, f"spec.ports[{i}]"))
+    return None

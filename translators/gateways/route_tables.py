@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from translators.routes.route_configuration import route_configuration
+from translators.gateways.servers import TlsServer
+from translators.routes.route_configuration import route_configuration, with_alt_svc
 from translators.routes.route_list import route_list
 from translators.routes.virtual_host import empty_virtual_host, virtual_host
 
 if TYPE_CHECKING:
     from translators.gateways.attached import Attached
-    from translators.gateways.servers import MergedPort, ServerGroup, TlsServer
+    from translators.gateways.servers import MergedPort, ServerGroup
     from translators.model.origin import Diagnostic, Origin
     from translators.routes.route_configuration import RouteTable
     from translators.routes.route_list import RouteList
@@ -41,7 +42,10 @@ class RouteTables:
 
     def make(self, servers: MergedPort | TlsServer) -> None:
         """Make the RouteConfiguration of the plain HTTP servers of a port, or of one HTTPS server."""
-        self.made[servers.route_name] = self._table(servers)
+        table = self._table(servers)
+        if isinstance(servers, TlsServer) and servers.quic is not None:
+            table = self._attached.steps.step(with_alt_svc, table, servers.groups[0].number)
+        self.made[servers.route_name] = table
 
     def _table(self, servers: MergedPort | TlsServer) -> RouteTable:
         hosts: dict[str, _Host] = {}
@@ -79,7 +83,7 @@ class RouteTables:
                 only_here,
                 plan.left_out(view) if plan.conditions else "",
                 retries,
-                *attached.targets_of(service, plan.destinations),
+                *attached.targets.of(plan.destinations),
             )
             if routes.diagnostics:
                 self.diagnostics += routes.diagnostics

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
+    from translators.gateways.ports import TargetPort
     from translators.hosts import ServerHosts
     from translators.model.gateway import Gateway, Server, ServerTLSSettings
     from translators.model.meta import ObjectKey
@@ -16,7 +17,6 @@ WILDCARD: Final = "0.0.0.0"  # noqa: S104 - where a gateway listens, by definiti
 GRPC_WEB: Final = "GRPC-WEB"
 _HTTP: Final = frozenset({"HTTP", "HTTP2", "GRPC", GRPC_WEB, "HTTP_PROXY"})
 _TLS: Final = frozenset({"HTTPS", "TLS"})
-_OPAQUE: Final = frozenset({"PASSTHROUGH", "AUTO_PASSTHROUGH"})
 
 Family = Literal["HTTP", "TLS", "TCP"]
 """Servers of one family can share an address."""
@@ -30,12 +30,14 @@ def family_of(server: Server) -> Family:
     return "TLS" if protocol in _TLS or server.tls is not None else "TCP"
 
 
-def kind_of(server: Server) -> Kind:
-    """Return which routes of a VirtualService a server takes."""
+def kind_of(server: Server) -> Kind | None:
+    """Return which routes of a VirtualService a server takes; None: it needs no routes (AUTO_PASSTHROUGH)."""
     family = family_of(server)
+    if server.tls is not None and server.tls.mode == "AUTO_PASSTHROUGH":
+        return None
     if family != "TLS":
         return "http" if family == "HTTP" else "tcp"
-    if server.tls is None or server.tls.mode in _OPAQUE:
+    if server.tls is None or server.tls.mode == "PASSTHROUGH":
         return "tls"
     return "http" if protocol_of(server) == "HTTPS" else "tcp"
 
@@ -75,6 +77,8 @@ class TlsServer:
     """The server alone, with those of its hosts that no earlier server has."""
     server_names: tuple[str, ...]
     """The names that clients may ask for, sorted; empty: any name, and none at all."""
+    quic: TargetPort | None = None
+    """Where it listens for HTTP/3 too, if it does."""
     origins: tuple[ObjectKey, ...]
 
     @property
@@ -88,8 +92,8 @@ class TlsServer:
         return self.server.tls
 
     @property
-    def kind(self) -> Kind:
-        """Which routes it takes; `tls` if the connection is passed on as it is, else TLS ends here."""
+    def kind(self) -> Kind | None:
+        """Which routes it takes; `tls`, or None, if connections are passed on as they are, else TLS ends here."""
         return kind_of(self.server)
 
     @property
@@ -122,10 +126,14 @@ class MergedPort:
     """The Gateways, then the Services that map their ports."""
     fields: tuple[Origin, ...]
     """The servers; after them the field of each Service that maps a port of theirs."""
+    quic: bool = False
+    """Whether it is a UDP port, for HTTP/3."""
 
     @property
     def listener_name(self) -> str:
         """Return `0.0.0.0_8080`, with the address bound to, or the Unix socket as it is (reference 2.1)."""
+        if self.quic:
+            return f"udp_{self.bind or WILDCARD}_{self.number}"
         return self.bind if self.bind.startswith("unix://") else f"{self.bind or WILDCARD}_{self.number}"
 
     @property
@@ -139,6 +147,8 @@ class MergedGateways:
     """What a proxy listens on, by address, and which hosts each Gateway has on all of its servers."""
 
     ports: tuple[MergedPort, ...]
+    quic: tuple[MergedPort, ...]
+    """The UDP ports of servers that take HTTP/3 as well."""
     hosts: dict[str, ServerHosts]
     """Gateway (`namespace/name`) to all its hosts."""
     kinds: dict[str, frozenset[Kind]]

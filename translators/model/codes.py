@@ -163,9 +163,9 @@ CODES: dict[str, Code] = {
     "PF0470": Code(Severity.WARNING, "a route is never reached"),
     "PF0471": Code(Severity.WARNING, "a match is never reached"),
     # PF048x what translating a VirtualService finds out
-    "PF0480": Code(Severity.WARNING, "delegation is not translated in this version"),
     "PF0481": Code(Severity.WARNING, "a match on JWT claims, which nothing verifies in this version"),
     "PF0483": Code(Severity.WARNING, "a fault without a percentage affects no request"),
+    "PF0484": Code(Severity.WARNING, "a delegate's route contradicts the route that delegates to it, and is left out"),
     # PF049x what proxyless gRPC cannot do of a VirtualService
     "PF0490": Code(Severity.WARNING, "a gRPC client cannot match on this, so it gets no route for the match"),
     "PF0491": Code(Severity.WARNING, "a gRPC client does not do what a route asks for"),
@@ -267,9 +267,11 @@ CODES: dict[str, Code] = {
     "PF0703": Code(Severity.ERROR, "a route leads to a port that the service does not have"),
     "PF0704": Code(Severity.ERROR, "a route leads to an ExternalName that stands for no known service"),
     "PF0705": Code(Severity.INFO, "a short host is taken as the host of a ServiceEntry, and not expanded"),
+    "PF0706": Code(Severity.ERROR, "a route delegates to a VirtualService that does not exist, has hosts or is hidden"),
     "PF0710": Code(Severity.WARNING, "a route is never reached, because of another VirtualService for the host"),
     "PF0711": Code(Severity.WARNING, "a VirtualService and its Gateway have no host in common"),
     "PF0712": Code(Severity.WARNING, "routes of a VirtualService have no server of their kind on its Gateway"),
+    "PF0713": Code(Severity.INFO, "no route delegates to this VirtualService, so it has no effect"),
     "PF0720": Code(Severity.ERROR, "a VirtualService names a Gateway that does not exist"),
     "PF0721": Code(Severity.INFO, "a Gateway selects no known workload"),
     "PF0722": Code(Severity.WARNING, "a DestinationRule is for a host that no service has"),
@@ -319,6 +321,7 @@ CODES: dict[str, Code] = {
     "PF1054": Code(Severity.WARNING, "an entry of an egress listener's hosts fits nothing"),
     "PF1055": Code(Severity.WARNING, "a Sidecar's selector selects workloads of its own namespace only"),
     "PF1056": Code(Severity.WARNING, "a port is one that sidecars use themselves"),
+    "PF1057": Code(Severity.WARNING, "a route for connections of a sidecar is never reached"),
     # PF11xx EnvoyFilter
     "PF1101": Code(Severity.ERROR, "an EnvoyFilter does not say what to patch, or how"),
     "PF1102": Code(Severity.ERROR, "a patch has no value, or adds something without a name"),

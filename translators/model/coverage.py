@@ -49,7 +49,6 @@ _GATEWAY: Final[dict[str, Notice]] = {
 }
 
 _VIRTUAL_SERVICE: Final[dict[str, Notice]] = {
-    "spec.http[].delegate": _idle("delegation is not followed; the route is left out"),
     "spec.tcp[].match[].sourceSubnet": _NOT_ISTIO,
     "spec.http[].fault.delay.exponentialDelay": _NOT_ISTIO,
     "spec.http[].fault.abort.http2Error": _NOT_ISTIO,
@@ -86,7 +85,12 @@ _SIDECAR: Final[dict[str, Notice]] = {
     "spec.ingress[].tls": _idle("sidecars do not terminate TLS"),
     **_under(
         ("spec.ingress[].connectionPool", "spec.inboundConnectionPool"),
-        {**_POOL, "tcp.idleTimeout": _idle("an idle TCP connection to a workload is closed after an hour")},
+        {
+            **_POOL,
+            "http.h2UpgradePolicy": _idle(
+                "nobody knows whether the workload speaks HTTP/2", "DEFAULT", "DO_NOT_UPGRADE"
+            ),
+        },
     ),
 }
 
@@ -176,7 +180,7 @@ _UNREAD: Final[dict[str, Notice | None]] = {
     "certificates": _MESH_TLS,
     "configSources": _idle("objects come from --config"),
     "defaultConfig": _idle("what a proxy is set up with stands in its own bootstrap: see `pilotfish bootstrap`"),
-    "defaultInboundHttpRetryPolicy": _idle("requests to a workload are not retried by its own proxy"),
+    "defaultInboundHttpRetryPolicy": _idle("a sidecar tries twice again what its workload has not seen"),
     "extensionProviders": _idle("extension providers are not read"),
     "serviceEntryVisibility": _idle("exportTo says who sees a ServiceEntry"),
     "serviceScopeConfigs": _idle("there are no waypoints"),

@@ -94,8 +94,9 @@ class Service(Value, frozen=True, kw_only=True):
     """`PreferClose`, `PreferSameZone`, `PreferSameNode`, or empty."""
 
     def port(self, number: int) -> ServicePort | None:
-        """Return the port with this number."""
-        return next((p for p in self.ports if p.number == number), None)
+        """Return the port with this number; of two, as DNS has them, the one that is not UDP."""
+        found = [p for p in self.ports if p.number == number]
+        return next((p for p in found if p.protocol is not Protocol.UDP), found[0] if found else None)
 
 
 class Health(StrEnum):

@@ -116,8 +116,8 @@ def _tables(
         return steps.step(route_tables, service, rule, None, None, "", world.mesh.default_http_retry_policy)
     virtual_service, plan = found
     targets: list[str | Service | MergedRule | None] = []
-    for host in plan.destinations:
-        name = services.resolve(host, virtual_service.metadata.namespace)
+    for namespace, host in plan.destinations:
+        name = services.resolve(host, namespace)
         target = services.find(name, view.namespace)
         if target is None:
             targets += (name, None, None, ", ".join(s.namespace for s in services.hidden(name)))

@@ -16,7 +16,6 @@ from translators.routes.claims import claim_path
 from translators.routes.direct_response import set_direct_response
 from translators.routes.match import set_match
 from translators.routes.redirect import set_redirect
-from translators.routes.route import has_action as acts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,20 +31,6 @@ _MOST_VALUES: Final = 4
 """Of `withoutHeaders`: each one doubles the routes."""
 _PATH_PARTS: Final = 2
 """`/package.Service/Method`."""
-
-
-def has_action(http: HTTPRoute, path: str, scope: Scope) -> bool:
-    """Whether an HTTP route says what to do; one that delegates does not yet, which is said."""
-    if acts(http):
-        return True
-    if http.delegate is not None:
-        scope.report(
-            "PF0480",
-            "delegation is not translated in this version: this HTTP route is left out",
-            f"{path}.delegate",
-            hint=f"copy the routes of {http.delegate.name} here",
-        )
-    return False
 
 
 def matches_of(match: HTTPMatchRequest | None, path: str, scope: Scope) -> list[HTTPMatchRequest | None]:

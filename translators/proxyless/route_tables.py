@@ -13,10 +13,11 @@ from translators.names import cluster_name
 from translators.proxyless.action import set_action, set_default
 from translators.proxyless.names import dialled_ports
 from translators.proxyless.remarks import OF_GRPC, may_carry_rpcs
-from translators.proxyless.route import has_action, matches_of, set_route
+from translators.proxyless.route import matches_of, set_route
 from translators.recorder import SILENT, Recorder
 from translators.resources import CLUSTER, ROUTE, Resource
 from translators.routes.outline import MESH
+from translators.routes.route import has_action
 from translators.routes.route_list import route_metadata
 from translators.routes.scope import Reached, Scope, Target, hash_of
 from translators.services.destination import Destination
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from translators.model.meta import ObjectKey
     from translators.model.origin import Diagnostic
     from translators.model.service import Service, ServicePort
-    from translators.model.virtual_service import HTTPMatchRequest, HTTPRetry, HTTPRoute, VirtualService
-    from translators.routes.outline import Outline
+    from translators.model.virtual_service import HTTPMatchRequest, HTTPRetry, VirtualService
+    from translators.routes.outline import Outline, PlannedRoute
 
 
 class RouteTables(Value, frozen=True, kw_only=True):
@@ -60,8 +61,8 @@ def route_tables(
     `Outline.left_out` returned. `targets` are as in `routes.route_list`.
     """
     table = {
-        host: Target(*targets[4 * i : 4 * i + 4])  # type: ignore[arg-type] # four by four, as the docstring says
-        for i, host in enumerate(plan.destinations if plan is not None else ())
+        destination: Target(*targets[4 * i : 4 * i + 4])  # type: ignore[arg-type] # four by four, as the docstring says
+        for i, destination in enumerate(plan.destinations if plan is not None else ())
     }
     resources: list[Resource] = []
     destinations: dict[str, Destination] = {}
@@ -73,9 +74,10 @@ def route_tables(
         noted.note("", Origin(service.origin))
         if virtual_service is not None and may_carry_rpcs(port):
             diagnostics |= dict.fromkeys(_opaque(virtual_service))
-        if virtual_service is not None and virtual_service.spec.http:
+        if virtual_service is not None and plan is not None and virtual_service.spec.http:
             scope = Scope(virtual_service.key, port.number, table, SILENT)
-            _fill(host, virtual_service, left_out, mesh_retries, scope, noted)
+            scope.diagnostics += plan.diagnostics
+            _fill(host, plan, left_out, mesh_retries, scope, noted)
             clusters = dict(scope.clusters())
             origins = (service.origin, *scope.origins)
             said = scope.diagnostics
@@ -125,17 +127,18 @@ def _resource(
 
 def _fill(
     host: VirtualHost,
-    service: VirtualService,
+    plan: Outline,
     left_out: str,
     mesh_retries: HTTPRetry | None,
     scope: Scope,
     noted: Recorder,
 ) -> None:
     """Write a route for each match block that gRPC can match, up to one that takes every RPC."""
-    metadata = route_metadata(service.key)
-    for http, block, path, match_path in _blocks(service, left_out, scope):
+    metadata = route_metadata(scope.key)
+    for planned, block, match_path in _blocks(plan, left_out, scope):
+        http, path = planned.http, planned.origin.path
         for match in matches_of(block, match_path, scope):
-            scope.recorder = Recorder() if noted is not SILENT else SILENT
+            scope.enter(planned, Recorder() if noted is not SILENT else SILENT)
             route = host.routes.add()
             route.metadata.MergeFromString(metadata)
             everything = set_route(route, http, match, (path, match_path), scope)
@@ -146,19 +149,18 @@ def _fill(
                 return
 
 
-def _blocks(
-    service: VirtualService, left_out: str, scope: Scope
-) -> Iterator[tuple[HTTPRoute, HTTPMatchRequest | None, str, str]]:
-    """Yield what may become a route: HTTP route, match block, and the paths of both."""
+def _blocks(plan: Outline, left_out: str, scope: Scope) -> Iterator[tuple[PlannedRoute, HTTPMatchRequest | None, str]]:
+    """Yield what may become a route: HTTP route, match block, and the path of the block, or of a route without one."""
     without = frozenset(left_out.split(",")) if left_out else frozenset()
-    for i, http in enumerate(service.spec.http):
-        path = f"spec.http[{i}]"
-        if not has_action(http, path, scope):
+    for i, planned in enumerate(plan.routes):
+        http, path = planned.http, planned.origin.path
+        scope.enter(planned, SILENT)
+        if not has_action(http):
             continue
         if not http.match:
-            yield http, None, path, path
+            yield planned, None, path
         for j, match in enumerate(http.match):
             if (match.port and match.port != scope.default_port) or f"{i}.{j}" in without:
                 continue
             if not match.gateways or MESH in match.gateways:
-                yield http, match, path, f"{path}.match[{j}]"
+                yield planned, match, f"{path}.match[{j}]"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from translators.messages import is_presence, set_string_match
-from translators.model.origin import Origin
 from translators.routes.claims import claim_path, set_claim_match
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ def _note(out: RouteMatch, match: HTTPMatchRequest, path: str, scope: Scope) -> 
         scope.note("match.case_sensitive", f"{path}.ignoreUriCase")
     for i, header in enumerate(out.headers):
         source = fields.get(header.name, f"{'withoutHeaders' if header.invert_match else 'headers'}.{header.name}")
-        scope.recorder.note(f"match.headers[{i}]", Origin(scope.key, f"{path}.{source}"))
+        scope.note(f"match.headers[{i}]", f"{path}.{source}")
     for i, parameter in enumerate(out.query_parameters):
         scope.note(f"match.query_parameters[{i}]", f"{path}.queryParams.{parameter.name}")
     for i, _ in enumerate(out.dynamic_metadata):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from translators.hosts import fully_qualified, gateway_reference
 from translators.model.meta import Value
+from translators.model.origin import Diagnostic, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,19 +48,35 @@ class SourceCondition:
         return self.namespace in {"", view.namespace} and view.selected_by(dict(self.labels))
 
 
+class PlannedRoute(Value, frozen=True, kw_only=True):
+    """An HTTP route as it will be translated: one of the VirtualService's, or of a delegate of it."""
+
+    http: HTTPRoute
+    origin: Origin
+    """Where it stands."""
+    inherited: tuple[tuple[str, Origin], ...] = ()
+    """Of a delegate's route: the fields that are not where their path says, since they are the delegating route's."""
+    delegated_by: Origin | None = None
+
+
 class Outline(Value, frozen=True, kw_only=True):
     """The hosts, in full and in lower case, in the order in which the VirtualService has them."""
 
     hosts: tuple[str, ...]
     gateways: tuple[str, ...]
     """`namespace/name` of each Gateway, sorted; `mesh` is not among them."""
-    destinations: tuple[str, ...]
-    """Each host that an HTTP route or a mirror sends to, as written; sorted."""
-    l4_destinations: tuple[str, ...]
-    """Each host that a TLS or TCP route sends to, as written; sorted."""
+    routes: tuple[PlannedRoute, ...]
+    """The HTTP routes, in order; those that delegate are not among them."""
+    destinations: tuple[tuple[str, str], ...]
+    """Each host that an HTTP route or a mirror sends to, as written, after the namespace that it is read in; sorted."""
+    l4_destinations: tuple[tuple[str, str], ...]
+    """The same of TLS and TCP routes."""
+    delegates: tuple[tuple[str, str], ...]
+    """Namespace and name of each VirtualService that a route delegates to, sorted; see `delegation.full_outline`."""
     matches_gateways: bool
     """Whether some match block names gateways, so that the routes depend on the gateway."""
     conditions: tuple[SourceCondition, ...]
+    diagnostics: tuple[Diagnostic, ...] = ()
 
     def left_out(self, view: ProxyView, kind: Kind = "http") -> str:
         """Return the match blocks of one kind that a proxy gets no route for, as `0.1,2.0` (route, then match)."""
@@ -67,14 +84,30 @@ class Outline(Value, frozen=True, kw_only=True):
 
 
 def outline(service: VirtualService, cluster_domain: str, *, recorder: Recorder) -> Outline:
-    """Memoised step: read a VirtualService once."""
+    """Memoised step: read a VirtualService once, without its delegates."""
     del recorder
+    key = service.key
+    routes = [
+        PlannedRoute(http=http, origin=Origin(key, f"spec.http[{i}]"))
+        for i, http in enumerate(service.spec.http)
+        if http.delegate is None
+    ]
+    return outline_of(service, cluster_domain, tuple(routes), ())
+
+
+def outline_of(
+    service: VirtualService,
+    cluster_domain: str,
+    planned: tuple[PlannedRoute, ...],
+    diagnostics: tuple[Diagnostic, ...],
+) -> Outline:
+    """Return the outline of a VirtualService whose HTTP routes are `planned`."""
     namespace = service.metadata.namespace
     spec = service.spec
     conditions: list[SourceCondition] = []
     matches_gateways = False
     lists: tuple[tuple[Kind, Sequence[HTTPRoute | TLSRoute | TCPRoute]], ...] = (
-        ("http", spec.http), ("tls", spec.tls), ("tcp", spec.tcp)
+        ("http", [route.http for route in planned]), ("tls", spec.tls), ("tcp", spec.tcp)
     )  # fmt: skip
     for kind, routes in lists:
         for i, route in enumerate(routes):
@@ -87,26 +120,32 @@ def outline(service: VirtualService, cluster_domain: str, *, recorder: Recorder)
                     labels = tuple(sorted(match.source_labels.items()))
                     where = match.source_namespace
                     conditions.append(SourceCondition(kind=kind, route=i, match=j, labels=labels, namespace=where))
-    l4 = {d.destination.host for d in l4_destinations(service) if d.destination is not None}
+    delegates = {(h.delegate.namespace or namespace, h.delegate.name) for h in spec.http if h.delegate is not None}
+    l4 = {(namespace, d.destination.host) for d in l4_destinations(service) if d.destination is not None}
     return Outline(
         hosts=tuple(dict.fromkeys([fully_qualified(h, namespace, cluster_domain).lower() for h in spec.hosts])),
         gateways=tuple(sorted({gateway_reference(g, namespace) for g in spec.gateways if g != MESH})),
-        destinations=tuple(sorted(http_destinations(spec.http))),
+        routes=planned,
+        destinations=tuple(sorted({pair for route in planned for pair in http_destinations(route)})),
         l4_destinations=tuple(sorted(l4)),
+        delegates=tuple(sorted(delegates)),
         matches_gateways=matches_gateways,
         conditions=tuple(conditions),
+        diagnostics=diagnostics,
     )
 
 
-def http_destinations(routes: Sequence[HTTPRoute]) -> set[str]:
-    """Return each host that HTTP routes and their mirrors send to, as written."""
-    found: set[str] = set()
-    for http in routes:
-        found.update(d.destination.host for d in http.route if d.destination is not None)
-        found.update(d.destination.host for d in http.mirrors if d.destination is not None)
-        if http.mirror is not None:
-            found.add(http.mirror.host)
-    return found
+def http_destinations(route: PlannedRoute) -> Iterator[tuple[str, str]]:
+    """Yield each host that an HTTP route and its mirrors send to, as written, after the namespace it is read in."""
+    http, namespace = route.http, route.origin.key.namespace
+    for weighted in http.route:
+        if weighted.destination is not None:
+            yield namespace, weighted.destination.host
+    for mirror in http.mirrors:
+        if mirror.destination is not None:
+            yield namespace, mirror.destination.host
+    if http.mirror is not None:
+        yield namespace, http.mirror.host
 
 
 def l4_destinations(service: VirtualService) -> Iterator[RouteDestination]:

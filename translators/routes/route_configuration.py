@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from envoy.config.core.v3.base_pb2 import HeaderValueOption
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
 from translators.resources import CLUSTER, ROUTE, Resource, length_delimited
@@ -70,3 +71,18 @@ def route_configuration(
         notes=recorder.notes(),
     )
     return RouteTable(resource=resource, destinations={name: d for name, d in clusters.items() if d is not None})
+
+
+def with_alt_svc(table: RouteTable, port: int, *, recorder: Recorder) -> RouteTable:
+    """Memoised step: let every response say that the same is to be had over HTTP/3, at a UDP port (RFC 7838). Clients
+    come by TCP first, and have no other way to know.
+    """
+    del recorder
+    before = table.resource
+    message = RouteConfiguration.FromString(before.body)
+    option = message.response_headers_to_add.add(append_action=HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD)
+    option.header.key = "alt-svc"
+    option.header.value = f'h3=":{port}"; ma=86400'
+    body = message.SerializeToString(deterministic=True)
+    resource = Resource(ROUTE, before.name, body, before.origins, refs=before.refs, notes=before.notes)
+    return RouteTable(resource=resource, destinations=table.destinations)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from translators.hosts import gateway_reference
 from translators.model.meta import Value
+from translators.model.origin import Origin
 from translators.names import istio_config_path
 from translators.recorder import SILENT, Recorder
 from translators.resources import Note, length_delimited
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from translators.model.meta import ObjectKey
     from translators.model.origin import Diagnostic
     from translators.model.service import Service
-    from translators.model.virtual_service import HTTPMatchRequest, HTTPRetry, HTTPRoute, VirtualService
-    from translators.routes.outline import Outline
+    from translators.model.virtual_service import HTTPMatchRequest, HTTPRetry, VirtualService
+    from translators.routes.outline import Outline, PlannedRoute
     from translators.services.destination import Destination
 
 _ROUTES: Final = 3
@@ -44,7 +45,7 @@ class RouteList(Value, frozen=True, kw_only=True):
     """How many there are in `body`."""
     catch_all: bytes
     """The route that takes every request, encoded alike; empty if there is none. It stands last in a virtual host."""
-    catch_all_path: str
+    catch_all_origin: Origin
     """The field that made it."""
     clusters: tuple[tuple[str, Destination | None], ...]
     """Name of each cluster that a route refers to, sorted, with what it is if it exists."""
@@ -76,26 +77,28 @@ def route_list(
     rule, and the namespaces that hide a service of that name, separated by commas.
     """
     table = {
-        host: Target(*targets[4 * i : 4 * i + 4])  # type: ignore[arg-type] # four by four, as the docstring says
-        for i, host in enumerate(plan.destinations)
+        destination: Target(*targets[4 * i : 4 * i + 4])  # type: ignore[arg-type] # four by four, as the docstring says
+        for i, destination in enumerate(plan.destinations)
     }
     key = service.key
     scope = Scope(key, port, table, recorder)
+    scope.diagnostics += plan.diagnostics
     metadata = route_metadata(key)
     bodies: list[bytes] = []
     notes: list[tuple[Note, ...]] = []
-    catch_all, catch_all_path = b"", ""
-    for http, match, path, match_path in _blocks(service, port, gateway, left_out, scope):
-        scope.recorder = Recorder() if recorder.active else SILENT
-        route, everything = build_route(
-            http, match, (path, match_path), scope, metadata=metadata, mesh_retries=mesh_retries
-        )
+    catch_all, catch_all_origin = b"", Origin(key)
+    for planned, match, match_path in _blocks(plan, port, gateway, left_out):
+        scope.enter(planned, Recorder() if recorder.active else SILENT)
+        paths = (planned.origin.path, match_path)
+        route, everything = build_route(planned.http, match, paths, scope, metadata=metadata, mesh_retries=mesh_retries)
+        if planned.delegated_by is not None:
+            scope.recorder.note("", planned.delegated_by)
         body = length_delimited(_ROUTES, route.SerializeToString(deterministic=True))
         if recorder.active:
             notes.append(scope.recorder.notes())
         if everything:
             # Nothing gets past it: what follows could only make the configuration bigger.
-            catch_all, catch_all_path = body, match_path
+            catch_all, catch_all_origin = body, scope.origin(match_path)
             break
         bodies.append(body)
     return RouteList(
@@ -103,7 +106,7 @@ def route_list(
         body=b"".join(bodies),
         count=len(bodies),
         catch_all=catch_all,
-        catch_all_path=catch_all_path,
+        catch_all_origin=catch_all_origin,
         clusters=scope.clusters(),
         origins=tuple(scope.origins),
         diagnostics=tuple(dict.fromkeys(scope.diagnostics)) if scope.diagnostics else (),
@@ -112,30 +115,22 @@ def route_list(
 
 
 def _blocks(
-    service: VirtualService, port: int, gateway: str, left_out: str, scope: Scope
-) -> Iterator[tuple[HTTPRoute, HTTPMatchRequest | None, str, str]]:
-    """Yield what becomes a route: HTTP route, match block, and the paths of both."""
+    plan: Outline, port: int, gateway: str, left_out: str
+) -> Iterator[tuple[PlannedRoute, HTTPMatchRequest | None, str]]:
+    """Yield what becomes a route: HTTP route, match block, and the path of the block, or of the route without one."""
     without = frozenset(left_out.split(",")) if left_out else frozenset()
-    namespace = service.metadata.namespace
-    for i, http in enumerate(service.spec.http):
-        path = f"spec.http[{i}]"
+    for i, planned in enumerate(plan.routes):
+        http, path, namespace = planned.http, planned.origin.path, planned.origin.key.namespace
         if not has_action(http):
-            if http.delegate is not None:
-                scope.report(
-                    "PF0480",
-                    "delegation is not translated in this version: this HTTP route is left out",
-                    f"{path}.delegate",
-                    hint=f"copy the routes of {http.delegate.name} here",
-                )
             continue
         if not http.match:
-            yield http, None, path, path
+            yield planned, None, path
         for j, match in enumerate(http.match):
             if (match.port and match.port != port) or f"{i}.{j}" in without:
                 continue
             if match.gateways and gateway not in {gateway_reference(g, namespace) for g in match.gateways}:
                 continue
-            yield http, match, path, f"{path}.match[{j}]"
+            yield planned, match, f"{path}.match[{j}]"
 
 
 def route_metadata(key: ObjectKey) -> bytes:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from translators.model.service import Service, ServicePort
     from translators.model.virtual_service import Destination as HostAndPort
     from translators.recorder import Recorder
+    from translators.routes.outline import PlannedRoute
 
 
 class Target(NamedTuple):
@@ -55,11 +56,27 @@ class Reached(NamedTuple):
 class Scope:
     """Made anew for each VirtualService and port. Everything in it but its lists stays as given."""
 
-    __slots__ = ("_reached", "default_port", "diagnostics", "key", "origins", "recorder", "targets")
+    __slots__ = (
+        "_inherited",
+        "_reached",
+        "_route_key",
+        "default_port",
+        "diagnostics",
+        "key",
+        "origins",
+        "recorder",
+        "targets",
+    )
 
-    def __init__(self, key: ObjectKey, default_port: int, targets: Mapping[str, Target], recorder: Recorder) -> None:
-        """`targets` tells what each host means, as the VirtualService writes it; `default_port` is the server's."""
+    def __init__(
+        self, key: ObjectKey, default_port: int, targets: Mapping[tuple[str, str], Target], recorder: Recorder
+    ) -> None:
+        """`targets` tells what each host means, by the namespace it is read in, and as written; `default_port` is the
+        server's.
+        """
         self.key = key
+        self._route_key = key
+        self._inherited: tuple[tuple[str, Origin], ...] = ()
         self.default_port = default_port
         self.targets = targets
         self.recorder = recorder
@@ -67,11 +84,25 @@ class Scope:
         self.diagnostics: list[Diagnostic] = []
         self.origins: dict[ObjectKey, None] = {key: None}
         """Keys of the objects that shape these routes, in the order in which they were found."""
-        self._reached: dict[tuple[str, int, str], Reached] = {}
+        self._reached: dict[tuple[str, str, int, str], Reached] = {}
+
+    def enter(self, route: PlannedRoute, recorder: Recorder) -> None:
+        """Begin with a route, which may be a delegate's: paths are those in the object that it stands in."""
+        self.recorder = recorder
+        self._route_key = route.origin.key
+        self._inherited = route.inherited
+        self.origins[route.origin.key] = None
+
+    def origin(self, field: str) -> Origin:
+        """Return where a field of the route really stands."""
+        for path, origin in self._inherited:
+            if field.startswith(path) and field[len(path) : len(path) + 1] in {"", ".", "["}:
+                return Origin(origin.key, origin.path + field[len(path) :])
+        return Origin(self._route_key, field)
 
     def note(self, path: str, field: str) -> None:
-        """Note that a part of the route comes from a field of the VirtualService."""
-        self.recorder.note(path, Origin(self.key, field))
+        """Note that a part of the route comes from a field of it."""
+        self.recorder.note(path, self.origin(field))
 
     def comes_from(self, path: str, origin: Origin | None, field: str = "") -> None:
         """Note that a part of the route comes from another object, or from a field below what `origin` names."""
@@ -80,13 +111,13 @@ class Scope:
             self.recorder.note(path, Origin(origin.key, f"{origin.path}.{field}" if field else origin.path))
 
     def report(self, code: str, message: str, field: str, *, hint: str = "") -> None:
-        """Say something about a field of the VirtualService."""
-        self.diagnostics.append(diagnose(code, message, Origin(self.key, field), hint=hint))
+        """Say something about a field of the route."""
+        self.diagnostics.append(diagnose(code, message, self.origin(field), hint=hint))
 
     def reach(self, destination: HostAndPort, path: str) -> Reached:
         """Find the cluster of a destination that stands at `path`, and say so if it does not exist."""
         number = destination.port.number if destination.port is not None else 0
-        asked = (destination.host, number, destination.subset)
+        asked = (self._route_key.namespace, destination.host, number, destination.subset)
         reached = self._reached.get(asked)
         if reached is None:
             reached = self._reached[asked] = self._find(*asked)
@@ -105,8 +136,8 @@ class Scope:
         """Return the name of every cluster that was asked for, with what it is if it exists; sorted, each once."""
         return tuple(sorted({r.cluster: r.destination for r in self._reached.values()}.items(), key=itemgetter(0)))
 
-    def _find(self, host: str, number: int, subset: str) -> Reached:
-        hostname, service, rule, hidden = self.targets[host]
+    def _find(self, namespace: str, host: str, number: int, subset: str) -> Reached:
+        hostname, service, rule, hidden = self.targets[namespace, host]
         if service is None:
             name = cluster_name(number or self.default_port, subset, hostname)
             message = f"no service {hostname} is known"

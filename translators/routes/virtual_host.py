@@ -96,8 +96,8 @@ def _unreachable(domains: tuple[str, ...], last: list[RouteList]) -> Iterator[Di
         where = domains[0] if len(domains) == 1 else f"{domains[0]} and {len(domains) - 1} more"
         yield diagnose(
             "PF0710",
-            f"on host {where} this route is never reached: {last[0].key} {last[0].catch_all_path} takes every request",
-            Origin(routes.key, routes.catch_all_path),
+            f"on host {where} this route is never reached: {last[0].catch_all_origin} takes every request",
+            routes.catch_all_origin,
             hint="give one of the two a condition, or join the VirtualServices",
         )
 

@@ -10,11 +10,13 @@ from translators.model.common import PortSelector
 from translators.model.origin import Origin
 from translators.model.virtual_service import Destination as HostAndPort
 from translators.model.virtual_service import HTTPRoute, HTTPRouteDestination
-from translators.recorder import SILENT
+from translators.recorder import SILENT, Recorder
 from translators.resources import length_delimited
 from translators.routes.route import build_route
 from translators.routes.route_list import RouteList
 from translators.routes.scope import Scope, Target
+from translators.routes.virtual_host import virtual_host
+from translators.sidecars.domains import domains_of
 from translators.sidecars.fixed_clusters import BLACK_HOLE, BLACK_HOLE_KEY, PASSTHROUGH_KEY
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from translators.model.meta import ObjectKey
     from translators.model.service import Service, ServicePort
     from translators.model.virtual_service import HTTPRetry
-    from translators.recorder import Recorder
+    from translators.routes.virtual_host import VirtualHostFragment
     from translators.services import Destination
 
 _ROUTES: Final = 3
@@ -38,7 +40,7 @@ def service_routes(
 ) -> RouteList:
     """Memoised step: the route `default`, which sends everything to a port of a service."""
     host = service.hostname
-    scope = Scope(service.origin, port.number, {host: Target(host, service, rule)}, SILENT)
+    scope = Scope(service.origin, port.number, {(service.origin.namespace, host): Target(host, service, rule)}, SILENT)
     destination = HostAndPort(host=host, port=PortSelector(number=port.number))
     http = HTTPRoute(name="default", route=(HTTPRouteDestination(destination=destination),))
     route, _ = build_route(http, None, ("", ""), scope, metadata=b"", mesh_retries=mesh_retries)
@@ -55,6 +57,24 @@ def service_routes(
     )
 
 
+def default_host(
+    service: Service,
+    port: ServicePort,
+    rule: MergedRule | None,
+    mesh_retries: HTTPRetry | None,
+    dns_domain: str,
+    *aliases: Service,
+    recorder: Recorder,
+) -> VirtualHostFragment:
+    """Memoised step: the whole virtual host of a service without a VirtualService, which is what most services are: one
+    step in place of three. `dns_domain` is the client's, as `seen_from` reduces it.
+    """
+    names = domains_of(service, dns_domain, *aliases, recorder=recorder)
+    parts = Recorder() if recorder.active else recorder
+    routes = service_routes(service, port, rule, mesh_retries, recorder=parts)
+    return virtual_host(f"{service.hostname}:{port.number}", " ".join(names), None, routes, recorder=recorder)
+
+
 def named_by_service(service: Service, *, recorder: Recorder) -> RouteList:
     """Memoised step: no routes; it says that the domains of a virtual host come from a service, whose routes come from
     a VirtualService.
@@ -65,7 +85,7 @@ def named_by_service(service: Service, *, recorder: Recorder) -> RouteList:
         body=b"",
         count=0,
         catch_all=b"",
-        catch_all_path="",
+        catch_all_origin=Origin(service.origin),
         clusters=(),
         origins=(service.origin,),
         diagnostics=(),
@@ -111,7 +131,7 @@ def _list(
         body=b"",
         count=0,
         catch_all=length_delimited(_ROUTES, route.SerializeToString(deterministic=True)),
-        catch_all_path="",
+        catch_all_origin=Origin(key),
         clusters=clusters,
         origins=origins or (key,),
         diagnostics=(),

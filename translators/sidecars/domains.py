@@ -9,14 +9,28 @@ from translators.model.service import Resolution
 from translators.services.addresses import is_ip
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from translators.model.service import Service
     from translators.recorder import Recorder
 
 _SVC: Final = ".svc."
 
 
+def seen_from(service: Service, dns_domain: str, aliases: Iterable[Service] = ()) -> str:
+    """Reduce a client's DNS domain to what matters for the domains of a service, so that the clients of all namespaces
+    but its own share them: `default.svc.cluster.local` if it is of that namespace, else `.svc.cluster.local`.
+    """
+    at = dns_domain.find(_SVC)
+    if at <= 0:
+        return dns_domain
+    own = f".{dns_domain[: at + len(_SVC)]}"
+    return dns_domain if any(own in one.hostname for one in (service, *aliases)) else dns_domain[at:]
+
+
 def domains_of(service: Service, dns_domain: str, *aliases: Service, recorder: Recorder) -> tuple[str, ...]:
-    """Memoised step: return the domains of a service for a client with this DNS domain, the host itself first.
+    """Memoised step: return the domains of a service for a client with this DNS domain (as `seen_from` reduces it), the
+    host itself first, all in lower case: to Envoy there is no other.
 
     After the host come its aliases (ExternalNames that stand for it), then for each of them the absolute form and, if
     it is below the client's own `.svc.` suffix, its short forms; then the service's addresses. A headless service of
@@ -24,7 +38,7 @@ def domains_of(service: Service, dns_domain: str, *aliases: Service, recorder: R
     the route configuration ignores them.
     """
     del recorder
-    hosts = (service.hostname, *(alias.hostname for alias in aliases))
+    hosts = [one.hostname.lower() for one in (service, *aliases)]
     found = dict.fromkeys(hosts)
     for host in hosts:
         found.update(dict.fromkeys(_variants(host, dns_domain)))
@@ -37,7 +51,7 @@ def domains_of(service: Service, dns_domain: str, *aliases: Service, recorder: R
 def shared_suffix(host: str, dns_domain: str) -> bool:
     """Whether a host is in the same cluster domain as a client, so that the client may leave the suffix out."""
     at, own = host.find(_SVC), dns_domain.find(_SVC)
-    return at > 0 and own > 0 and host[at:] == dns_domain[own:]
+    return at > 0 and own >= 0 and host[at:] == dns_domain[own:]
 
 
 def _variants(host: str, dns_domain: str) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from translators.model.mesh_config import MeshConfig
 
 _HCM: Final = "envoy.filters.network.http_connection_manager"
-_TCP_PROXY: Final = "envoy.filters.network.tcp_proxy"
+TCP_PROXY: Final = "envoy.filters.network.tcp_proxy"
 
 
 def _base() -> HttpConnectionManager:
@@ -98,7 +98,7 @@ def tcp_proxy(cluster: str, mesh: MeshConfig, idle_timeout: Duration | None = No
     log = access_log(mesh)
     if log is not None:
         proxy.access_log.append(log)
-    out = Filter(name=_TCP_PROXY)
+    out = Filter(name=TCP_PROXY)
     pack(out.typed_config, proxy)
     return out
 

@@ -14,7 +14,7 @@ from translators.services.kubernetes import kubernetes_service
 from translators.services.service_entry import service_entry_services
 from translators.sidecars.inbound_clusters import inbound_cluster
 from translators.sidecars.inbound_listener import bound_inbound, virtual_inbound
-from translators.sidecars.inbound_port import ingress_inbound, service_inbound
+from translators.sidecars.inbound_port import ingress_inbound, served_by, service_inbound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from translators.model.meta import ObjectKey
     from translators.model.origin import Diagnostic
     from translators.model.proxy import ProxyView
-    from translators.model.service import Service
+    from translators.model.service import Service, ServicePort
     from translators.model.sidecar import Sidecar
     from translators.model.world import World
     from translators.resources import Resource
@@ -57,24 +57,25 @@ def inbound(world: World, view: ProxyView, sidecar: Sidecar | None, rules: RuleI
     if sidecar is not None and sidecar.spec.ingress:
         for position, listener in enumerate(sidecar.spec.ingress):
             binds = listener.capture_mode == "NONE" or (listener.capture_mode == "DEFAULT" and not redirected)
-            port = step(ingress_inbound, sidecar, position, binds, *own)
+            known = step(served_by, sidecar, position, *own)
+            rule = rules.for_service(known[0], view.namespace) if known is not None else None
+            port = step(ingress_inbound, sidecar, position, binds, known, rule, mesh)
             if binds:
                 bound.append((port, listener.bind or (view.addresses[0] if view.addresses else _ANY)))
             else:
                 captured[port.number] = port
     elif redirected:
         # Where nothing is redirected, the workload listens on the ports of its services itself.
-        for port in _targets(world, own, by_endpoints, steps):
+        for number, service, service_port in _targets(world, own, by_endpoints, steps):
+            rule = rules.for_service(service, view.namespace)
+            port = step(service_inbound, number, service, service_port, sidecar, rule, mesh)
             first = captured.setdefault(port.number, port)
             if first.protocol is not port.protocol:
                 diagnostics.append(_conflict(first, port))
     ports = [captured[number] for number in sorted(captured)]
     listeners = [step(virtual_inbound, mesh, *ports)] if redirected or ports else []
     listeners += [step(bound_inbound, port, bind, mesh) for port, bind in bound]
-    clusters = []
-    for port in (*ports, *(port for port, _ in bound)):
-        rule = rules.for_service(port.service, view.namespace) if port.service is not None else None
-        clusters.append(step(inbound_cluster, port, sidecar, rule, mesh))
+    clusters = [step(inbound_cluster, port, mesh) for port in (*ports, *(port for port, _ in bound))]
     return Inbound(
         listeners=tuple(listeners),
         clusters=tuple(clusters),
@@ -97,11 +98,10 @@ def _own_services(world: World, view: ProxyView, steps: Steps) -> Iterator[Servi
 
 def _targets(
     world: World, services: Iterable[Service], by_endpoints: set[ObjectKey], steps: Steps
-) -> Iterator[InboundPort]:
-    """Yield each port that a service leads to. A named target port is the name of a container port, which the proxy
-    does not tell: its numbers are those of the service's endpoints.
+) -> Iterator[tuple[int, Service, ServicePort]]:
+    """Yield each port that a service leads to: its number, and whose it is. A named target port is the name of a
+    container port, which the proxy does not tell: its numbers are those of the service's endpoints.
     """
-    localhost = world.mesh.inbound_traffic_policy.mode == "LOCALHOST"
     for service in services:
         for port in service.ports:
             if port.protocol is Protocol.UDP:
@@ -111,7 +111,7 @@ def _targets(
                 by_endpoints.add(service.origin)
                 numbers = {e.ports[port.name] for e in endpoints_of(world, service, steps) if port.name in e.ports}
             for number in sorted(numbers):
-                yield steps.step(service_inbound, number, service, port, localhost)
+                yield number, service, port
 
 
 def _conflict(first: InboundPort, second: InboundPort) -> Diagnostic:

@@ -5,23 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
+from msgspec.structs import replace
 
 from translators.clusters.connection_pool import apply_connection_pool, apply_keepalive
 from translators.clusters.http_protocol_options import apply_http_protocol_options
 from translators.clusters.metadata import apply_metadata
-from translators.destination_rules import EffectivePolicy, cluster_policy
+from translators.destination_rules import NO_POLICY
 from translators.messages import set_duration
-from translators.model.origin import Origin
 from translators.names import cluster_name
 from translators.resources import CLUSTER, Resource
 from translators.services.addresses import UNIX
 from translators.sidecars.fixed_clusters import bind_to_inbound_source, original_destination
 
 if TYPE_CHECKING:
-    from translators.destination_rules import MergedRule
-    from translators.model.destination_rule import ConnectionPoolSettings
     from translators.model.mesh_config import MeshConfig
-    from translators.model.sidecar import Sidecar
     from translators.recorder import Recorder
     from translators.sidecars.inbound_port import InboundPort
 
@@ -33,33 +30,37 @@ def inbound_name(number: int) -> str:
     return cluster_name(number, "", "", "inbound")
 
 
-def inbound_cluster(
-    port: InboundPort, sidecar: Sidecar | None, rule: MergedRule | None, mesh: MeshConfig, *, recorder: Recorder
-) -> Resource:
-    """Memoised step: build the cluster of a port of the workload.
-
-    `sidecar` is the proxy's, `rule` the DestinationRule of the service whose port it is; of both only the connection
-    pool holds here: it protects the workload.
+def inbound_cluster(port: InboundPort, mesh: MeshConfig, *, recorder: Recorder) -> Resource:
+    """Memoised step: build the cluster of a port of the workload. Of policies, only the connection pool holds here: it
+    protects the workload.
     """
     name = inbound_name(port.number)
     cluster = original_destination(name)
     set_duration(cluster.connect_timeout, mesh.connect_timeout)
     _set_endpoint(cluster, port.endpoint)
-    pool, pool_origin = _pool(port, sidecar, rule, mesh)
+    pool = port.pool
     if pool is not None:
         apply_connection_pool(cluster, pool)
         if pool.tcp is not None:
             apply_keepalive(cluster, pool.tcp.tcp_keepalive)
-    policy = EffectivePolicy(connection_pool=pool)
+        if pool.http is not None:
+            # Clients may be upgraded to HTTP/2 on their way, but nobody knows whether the workload speaks it.
+            pool = replace(pool, http=replace(pool.http, h2_upgrade_policy="DO_NOT_UPGRADE"))
     apply_http_protocol_options(
-        cluster, port.protocol, policy, None, mesh_upgrades=False, sniffs=True, names_each_host=False
+        cluster,
+        port.protocol,
+        NO_POLICY._replace(connection_pool=pool),
+        None,
+        mesh_upgrades=False,
+        sniffs=True,
+        names_each_host=False,
     )
     if port.service is not None:
         apply_metadata(cluster, port.service, "", None)
     recorder.note("", port.origin)
-    if pool_origin is not None:
-        recorder.note("circuit_breakers", pool_origin)
-    origins = [port.origin.key] if pool_origin is None else [port.origin.key, pool_origin.key]
+    if port.pool_origin is not None:
+        recorder.note("circuit_breakers", port.pool_origin)
+    origins = [port.origin.key] if port.pool_origin is None else [port.origin.key, port.pool_origin.key]
     return Resource(
         CLUSTER,
         name,
@@ -67,23 +68,6 @@ def inbound_cluster(
         tuple(dict.fromkeys(origins)),
         notes=recorder.notes(),
     )
-
-
-def _pool(
-    port: InboundPort, sidecar: Sidecar | None, rule: MergedRule | None, mesh: MeshConfig
-) -> tuple[ConnectionPoolSettings | None, Origin | None]:
-    """Return the connection pool that holds, and where it stands. The first of them holds alone: the ingress
-    listener's, the Sidecar's, the DestinationRule's (reference 1.6).
-    """
-    if sidecar is not None:
-        spec = sidecar.spec
-        if port.ingress >= 0 and spec.ingress[port.ingress].connection_pool is not None:
-            path = f"spec.ingress[{port.ingress}].connectionPool"
-            return spec.ingress[port.ingress].connection_pool, Origin(sidecar.key, path)
-        if spec.inbound_connection_pool is not None:
-            return spec.inbound_connection_pool, Origin(sidecar.key, "spec.inboundConnectionPool")
-    policy = cluster_policy(rule, port.service_port, "", mesh)
-    return policy.connection_pool, policy.connection_pool_origin
 
 
 def _set_endpoint(cluster: Cluster, endpoint: str) -> None:

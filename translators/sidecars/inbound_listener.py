@@ -56,13 +56,15 @@ def virtual_inbound(mesh: MeshConfig, *ports: InboundPort, recorder: Recorder) -
         if recorder.active:
             for i in range(first, len(out.filter_chains)):
                 recorder.note(f"filter_chains[{i}]", port.origin)
+                if port.idle_timeout is not None and port.pool_origin is not None:
+                    recorder.note(f"filter_chains[{i}].filters", port.pool_origin)
     _inspect(out, ports, mesh)
     clusters = {BLACK_HOLE, INBOUND_PASSTHROUGH, *(inbound_name(port.number) for port in ports)}
     return Resource(
         LISTENER,
         NAME,
         out.SerializeToString(deterministic=True),
-        tuple(dict.fromkeys((PASSTHROUGH_KEY, *(port.origin.key for port in ports)))),
+        tuple(dict.fromkeys((PASSTHROUGH_KEY, *(key for port in ports for key in port.listener_origins)))),
         refs=tuple((CLUSTER, cluster) for cluster in sorted(clusters)),
         notes=recorder.notes(),
     )
@@ -82,7 +84,7 @@ def bound_inbound(port: InboundPort, bind: str, mesh: MeshConfig, *, recorder: R
         LISTENER,
         out.name,
         out.SerializeToString(deterministic=True),
-        (port.origin.key,),
+        port.listener_origins,
         refs=((CLUSTER, inbound_name(port.number)),),
         notes=recorder.notes(),
     )
@@ -106,7 +108,7 @@ def _fill(out: Listener, port: InboundPort, mesh: MeshConfig, *, alone: bool = F
         routes = _routes(cluster, port.service_port, hostname, retries=port.protocol not in _GRPC)
         _plain(out, name, number, http=sniffed).filters.append(inbound_http(name, routes, mesh))
     if not port.protocol.is_http:
-        _plain(out, name, number, http=False).filters.append(tcp_proxy(cluster, mesh))
+        _plain(out, name, number, http=False).filters.append(tcp_proxy(cluster, mesh, port.idle_timeout))
 
 
 def _plain(out: Listener, name: str, port: int, *, http: bool) -> FilterChain:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from translators.hosts import matches
 from translators.model.meta import Value
 from translators.model.virtual_service import VirtualService
-from translators.routes.outline import MESH, Outline, outline
+from translators.routes.delegation import full_outline
+from translators.routes.outline import MESH, Outline
 from translators.services.exports import EVERYONE, is_visible, resolved_export_to
 
 if TYPE_CHECKING:
@@ -53,13 +54,12 @@ class MeshRoutes(Value, frozen=True, kw_only=True):
 
 def all_routing(world: World, steps: Steps) -> AllRouting:
     """Return the VirtualServices of the mesh."""
-    step, domain = steps.step, world.cluster_domain
     flat: list[VirtualService | Outline] = []
     for services in world.kind(VirtualService).values():
         for service in services.values():
             if not service.spec.gateways or MESH in service.spec.gateways:
-                flat += (service, step(outline, service, domain))
-    return step(_all, world.mesh.default_virtual_service_export_to, *flat)
+                flat += (service, full_outline(world, service, steps))
+    return steps.step(_all, world.mesh.default_virtual_service_export_to, *flat)
 
 
 def _all(default: tuple[str, ...], *flat: VirtualService | Outline, recorder: Recorder) -> AllRouting:

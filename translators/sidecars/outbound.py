@@ -6,25 +6,31 @@ One listener takes the HTTP of a port number, whatever service it is for; opaque
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
+from translators.gateways.l4_routes import L4RouteList, l4_route_list
+from translators.hosts import fully_qualified
 from translators.model import kubernetes
 from translators.model.codes import diagnose
 from translators.model.meta import Value
 from translators.model.origin import Origin
 from translators.model.service import Protocol, Resolution
+from translators.routes.outline import MESH
+from translators.routes.targets import Targets
 from translators.services import endpoints_of
 from translators.services.addresses import UNIX
 from translators.services.protocols import entry_protocol
 from translators.sidecars.destinations import destinations_of
-from translators.sidecars.outbound_listener import TcpChain, flat, outbound_listener, socket_of, virtual_outbound
+from translators.sidecars.outbound_listener import outbound_listener, socket_of, virtual_outbound
 from translators.sidecars.route_tables import Member, RouteTables
+from translators.sidecars.tcp_chains import TcpChain, routed_chains, service_chain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from translators.destination_rules import MergedRule, RuleIndex
+    from translators.destination_rules import RuleIndex
     from translators.memo import Steps
     from translators.model.meta import ObjectKey
     from translators.model.origin import Diagnostic
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
     from translators.model.sidecar import Sidecar
     from translators.model.world import World
     from translators.resources import Resource
+    from translators.routes.outline import Kind
     from translators.services import Destination, ServiceIndex
     from translators.sidecars.elsewhere import Elsewhere
     from translators.sidecars.scope import Egress
@@ -88,7 +95,7 @@ class _Address:
     http: list[Service] = field(default_factory=list)
     route_name: str = ""
     chains: dict[tuple[tuple[str, ...], tuple[str, ...]], TcpChain] = field(default_factory=dict)
-    """By condition: Envoy refuses a listener with the same one twice."""
+    """By condition."""
 
 
 class OutboundBuilder:
@@ -109,7 +116,8 @@ class OutboundBuilder:
         self._rules = rules
         self._steps = steps
         self._elsewhere = elsewhere
-        self._tables = RouteTables(world, view, services, rules, elsewhere, steps)
+        self._targets = Targets(view, services, rules)
+        self._tables = RouteTables(world, view, services, self._targets, elsewhere, steps)
         self._addresses: dict[tuple[str, int], _Address] = {}
         self._destinations: dict[str, Destination] = {}
         self._by_endpoints: set[ObjectKey] = set()
@@ -127,7 +135,7 @@ class OutboundBuilder:
         number = listening.port
         if number and listening.protocol is not None and listening.protocol.is_http:
             self._open(listening.shared, number, str(number), listening)  # it is there even if nothing is imported
-        for service in sorted(egress.services, key=_by_age):
+        for service in egress.services:
             rule = self._rules.for_service(service, self._view.namespace, self._view.labels)
             named = service.port(number) if number else None
             if number and named is None and service.hostname not in egress.targets:
@@ -137,7 +145,7 @@ class OutboundBuilder:
                     self._destinations[destination.cluster_name] = destination
             for port in (named,) if number else service.ports:
                 if port is not None and port.protocol is not Protocol.UDP:
-                    self._add_port(Member(service, port, egress), rule, listening)
+                    self._add_port(Member(service, port, egress, rule), listening)
 
     def finish(self) -> Outbound:
         """Return all of it."""
@@ -145,9 +153,11 @@ class OutboundBuilder:
         listeners = [step(virtual_outbound, mesh, cluster)] if self._view.interception_mode != "NONE" else []
         for (bind, number), address in sorted(self._addresses.items(), key=itemgetter(0)):
             how = address.listening
-            parts = [part for chain in address.chains.values() for part in flat(chain)]
             socket = step(socket_of, bind, number, how.captured, address.route_name, cluster, how.said_by, how.owner)
-            listeners.append(step(outbound_listener, socket, mesh, len(address.chains), *parts, *address.http))
+            chains = address.chains.values()
+            listeners.append(step(outbound_listener, socket, mesh, *chains, *address.http))
+            for chain in chains:
+                self._destinations.update((name, d) for name, d in chain.clusters if d is not None)
         tables = self._tables.finish()
         for table in tables:
             self._destinations |= table.destinations
@@ -186,23 +196,51 @@ class OutboundBuilder:
             said_by=sidecar,
         )
 
-    def _add_port(self, member: Member, rule: MergedRule | None, listening: _Listening) -> None:
-        service, port, _ = member
-        protocol = listening.protocol or port.protocol
+    def _add_port(self, member: Member, listening: _Listening) -> None:
+        protocol = listening.protocol or member.port.protocol
         if protocol.is_http:
             self._share(listening.shared, member, listening)
             return
-        for found in self._addresses_of(service, port):
-            bind, subnets = (listening.shared, (found,)) if "/" in found else (found, ())
+        routes = self._l4_routes(member, "tls" if protocol.is_tls else "tcp")
+        for found in self._addresses_of(member.service, member.port):
+            bind, subnet = (listening.shared, _network(found)) if "/" in found else (found, "")
             if not listening.captured or listening.bind:
                 # The address of a service is nobody's to bind here: only the port tells services apart.
-                bind, subnets = listening.shared, ()
+                bind, subnet = listening.shared, ""
             elif bind == WILDCARD:
                 bind = listening.shared
-            names = (service.hostname,) if protocol.is_tls and bind == listening.shared else ()
             if protocol is Protocol.UNSUPPORTED:
                 self._share(bind, member, listening)
-            self._chain(bind, TcpChain(service, port, rule, subnets, names), listening)
+            if routes is not None and routes.routes:
+                chains = self._steps.step(routed_chains, member.service, subnet, routes)
+            else:
+                by_name = protocol.is_tls and bind == listening.shared
+                service, port, _, rule = member
+                chains = (self._steps.step(service_chain, service, port, rule, subnet, by_name, self._world.mesh),)
+            for chain in chains:
+                self._chain(bind, member.port.number, chain, listening)
+
+    def _l4_routes(self, member: Member, kind: Kind) -> L4RouteList | None:
+        """Return the tls or tcp routes of the VirtualService for a service; None if it has none of the kind."""
+        service, port, egress, _ = member
+        host = fully_qualified(service.hostname, service.namespace, self._world.cluster_domain)
+        routing = egress.routes.for_host(host)
+        if routing is None or not (routing.service.spec.tls if kind == "tls" else routing.service.spec.tcp):
+            return None
+        virtual_service, plan = routing
+        routes: L4RouteList = self._steps.step(
+            l4_route_list,
+            virtual_service,
+            plan,
+            kind,
+            port.number,
+            MESH if plan.matches_gateways else "",
+            plan.left_out(self._view, kind) if plan.conditions else "",
+            self._world.mesh,
+            *self._targets.of(plan.l4_destinations),
+        )
+        self._diagnostics += routes.diagnostics
+        return routes
 
     def _addresses_of(self, service: Service, port: ServicePort) -> Iterator[str]:
         """Yield where connections to a service go: its addresses, or those of its endpoints if it is headless; a
@@ -252,7 +290,7 @@ class OutboundBuilder:
 
     def _share(self, bind: str, member: Member, listening: _Listening) -> None:
         """Let a service's HTTP requests come in at an address: that of all services of the port, or one of its own."""
-        service, port, _ = member
+        service, port = member.service, member.port
         alone = bind != listening.shared
         name = f"{service.hostname}:{port.number}" if alone else str(port.number)
         address = self._open(bind, port.number, name, listening, service)
@@ -260,25 +298,31 @@ class OutboundBuilder:
             address.http.append(service)
             self._tables.join(name, member, alone=alone)
 
-    def _chain(self, bind: str, chain: TcpChain, listening: _Listening) -> None:
-        """Let a service's connections come in at an address. The oldest service has an address that two claim."""
-        address = self._address(bind, chain.port.number, listening, chain.service)
+    def _chain(self, bind: str, number: int, chain: TcpChain, listening: _Listening) -> None:
+        """Let connections come in at an address. The oldest service has a condition that two claim."""
+        address = self._address(bind, number, listening, chain.service)
         if address is None:
             return
-        first = address.chains.setdefault((chain.subnets, chain.server_names), chain)
-        if first is not chain:
-            where = " ".join(chain.subnets) or bind
-            names = f" with the server name {chain.server_names[0]}" if chain.server_names else ""
-            self._diagnostics.append(
-                diagnose(
-                    "PF1050",
-                    f"connections to {where}:{chain.port.number}{names} go to {first.service.hostname} "
-                    f"({first.service.origin}), which is older: sidecars cannot tell {chain.service.hostname} from it",
-                    Origin(chain.service.origin, "spec.ports"),
-                    hint="give the service an address or a port number of its own, or a protocol that carries the host",
-                )
+        first = address.chains.setdefault(chain.condition, chain)
+        if first is chain:
+            return
+        where = " ".join(chain.subnets) or bind
+        names = f" with the server name {chain.server_names[0]}" if chain.server_names else ""
+        if first.service is chain.service:
+            message = f"this is never reached: {first.origin} takes connections to {where}:{number}{names}"
+            self._diagnostics.append(diagnose("PF1057", message, chain.origin, hint="give it a match of its own"))
+            return
+        self._diagnostics.append(
+            diagnose(
+                "PF1050",
+                f"connections to {where}:{number}{names} go to {first.service.hostname} "
+                f"({first.service.origin}), which is older: sidecars cannot tell {chain.service.hostname} from it",
+                Origin(chain.service.origin, "spec.ports"),
+                hint="give the service an address or a port number of its own, or a protocol that carries the host",
             )
+        )
 
 
-def _by_age(service: Service) -> tuple[str, str, str]:
-    return service.age_order
+def _network(subnet: str) -> str:
+    """Return a subnet in the one form that Envoy tells apart."""
+    return str(ip_network(subnet, strict=False))

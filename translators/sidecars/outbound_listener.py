@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from envoy.config.core.v3.base_pb2 import TrafficDirection
 from envoy.config.listener.v3.listener_components_pb2 import FilterChain, ListenerFilter
@@ -10,21 +10,19 @@ from envoy.config.listener.v3.listener_pb2 import Listener
 from envoy.extensions.filters.listener.http_inspector.v3.http_inspector_pb2 import HttpInspector
 from envoy.extensions.filters.listener.tls_inspector.v3.tls_inspector_pb2 import TlsInspector
 
-from translators.destination_rules import cluster_policy, effective_policy
 from translators.messages import pack, set_duration
 from translators.model.meta import Value
 from translators.model.origin import Origin
-from translators.names import cluster_name
 from translators.resources import CLUSTER, LISTENER, ROUTE, Resource
 from translators.sidecars.filters import outbound_http, tcp_proxy
 from translators.sidecars.fixed_clusters import BLACK_HOLE, BLACK_HOLE_KEY, PASSTHROUGH_KEY
+from translators.sidecars.tcp_chains import TcpChain
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from translators.destination_rules import MergedRule
     from translators.model.mesh_config import MeshConfig
-    from translators.model.service import Service, ServicePort
+    from translators.model.service import Service
     from translators.model.sidecar import Sidecar
     from translators.recorder import Recorder
 
@@ -73,37 +71,13 @@ def socket_of(
     return Socket(bind=bind, port=port, captured=captured, route_name=route_name, elsewhere=elsewhere, origin=origin)
 
 
-class TcpChain(NamedTuple):
-    """Connections that go to a port of a service, told apart by address or by server name; by neither: all."""
-
-    service: Service
-    port: ServicePort
-    rule: MergedRule | None
-    subnets: tuple[str, ...] = ()
-    server_names: tuple[str, ...] = ()
-
-    @property
-    def takes_all(self) -> bool:
-        """Whether it has no condition."""
-        return not self.subnets and not self.server_names
-
-    @property
-    def cluster(self) -> str:
-        """The cluster that it leads to."""
-        return cluster_name(self.port.number, "", self.service.hostname)
-
-
-def outbound_listener(
-    socket: Socket, mesh: MeshConfig, chain_count: int, *parts: object, recorder: Recorder
-) -> Resource:
-    """Memoised step: build a listener.
-
-    `parts` are five for each TCP chain (see `flat`), then the services whose HTTP ports share the listener: they are
-    its origins.
+def outbound_listener(socket: Socket, mesh: MeshConfig, *parts: TcpChain | Service, recorder: Recorder) -> Resource:
+    """Memoised step: build a listener. `parts` are its TCP chains, and the services whose HTTP ports share it, which
+    are among its origins.
     """
     route_name, elsewhere = socket.route_name, socket.elsewhere
-    chains = [_chain(*parts[at : at + _WIDTH]) for at in range(0, chain_count * _WIDTH, _WIDTH)]  # type: ignore[arg-type]
-    http: tuple[Service, ...] = parts[chain_count * _WIDTH :]  # type: ignore[assignment] # as the docstring says
+    chains = [part for part in parts if isinstance(part, TcpChain)]
+    http = [part for part in parts if not isinstance(part, TcpChain)]
     out = Listener(name=socket.name, traffic_direction=TrafficDirection.OUTBOUND)
     out.address.socket_address.address = socket.bind
     out.address.socket_address.port_value = socket.port
@@ -119,22 +93,20 @@ def outbound_listener(
     conditional = [chain for chain in chains if not chain.takes_all]
     rest = next((chain for chain in chains if chain.takes_all), None)
     for chain in conditional:
-        _fill(out.filter_chains.add(), chain, mesh)
+        _fill(out.filter_chains.add(), chain)
     if rest is not None:
         alone = not route_name and not conditional
-        _fill(out.filter_chains.add() if alone else out.default_filter_chain, rest, mesh)
+        _fill(out.filter_chains.add() if alone else out.default_filter_chain, rest)
     else:
         # Envoy does not look further once a port matched, so what fits no chain needs one of its own.
         out.default_filter_chain.name = PASSTHROUGH_CHAIN
         out.default_filter_chain.filters.append(tcp_proxy(elsewhere, mesh))
         refs.append((CLUSTER, elsewhere))
-    refs += [(CLUSTER, chain.cluster) for chain in chains]
+    refs += [(CLUSTER, cluster) for chain in chains for cluster, _ in chain.clusters]
     _inspect(out, mesh, tls=any(chain.server_names for chain in chains), http=bool(route_name))
     origins = {} if socket.origin is None else {socket.origin.key: None}
-    origins.update(dict.fromkeys(o.origin for o in (*(chain.service for chain in chains), *http)))
-    for chain in chains:
-        if chain.rule is not None and _idle_timeout_origin(chain) is not None:
-            origins.update(dict.fromkeys(chain.rule.origins))
+    origins.update(dict.fromkeys(key for chain in chains for key in chain.origins))
+    origins.update(dict.fromkeys(service.origin for service in http))
     if recorder.active:
         if socket.origin is not None:
             recorder.note("", socket.origin)
@@ -147,16 +119,6 @@ def outbound_listener(
         refs=tuple(sorted(set(refs))),
         notes=recorder.notes(),
     )
-
-
-_WIDTH: Final = 5
-
-
-def flat(chain: TcpChain) -> tuple[object, ...]:
-    """Return a chain as `outbound_listener` wants it: five arguments, with lists as text, so that equal ones are equal
-    to the memo.
-    """
-    return (chain.service, chain.port, chain.rule, " ".join(chain.subnets), " ".join(chain.server_names))
 
 
 def virtual_outbound(mesh: MeshConfig, elsewhere: str, *, recorder: Recorder) -> Resource:
@@ -202,33 +164,17 @@ def _inspect(out: Listener, mesh: MeshConfig, *, tls: bool, http: bool) -> None:
         set_duration(out.listener_filters_timeout, mesh.protocol_detection_timeout)
 
 
-def _fill(out: FilterChain, chain: TcpChain, mesh: MeshConfig) -> None:
+def _fill(out: FilterChain, chain: TcpChain) -> None:
     for subnet in chain.subnets:
         address, _, length = subnet.partition("/")
-        prefix = out.filter_chain_match.prefix_ranges.add(address_prefix=address)
-        prefix.prefix_len.value = int(length) if length else (128 if ":" in address else 32)
+        out.filter_chain_match.prefix_ranges.add(address_prefix=address).prefix_len.value = int(length)
     if chain.server_names:
         out.filter_chain_match.server_names.extend(chain.server_names)
-    pool = cluster_policy(chain.rule, chain.port.number, "", mesh).connection_pool
-    idle = pool.tcp.idle_timeout if pool is not None and pool.tcp is not None else None
-    out.filters.append(tcp_proxy(chain.cluster, mesh, idle))
-
-
-def _idle_timeout_origin(chain: TcpChain) -> Origin | None:
-    policy = effective_policy(chain.rule, chain.port.number)
-    pool = policy.connection_pool
-    if pool is None or pool.tcp is None or not pool.tcp.idle_timeout or policy.connection_pool_origin is None:
-        return None
-    origin = policy.connection_pool_origin
-    return Origin(origin.key, f"{origin.path}.tcp.idleTimeout")
-
-
-def _chain(service: Service, port: ServicePort, rule: MergedRule | None, subnets: str, names: str) -> TcpChain:
-    return TcpChain(service, port, rule, tuple(subnets.split()), tuple(names.split()))
+    out.filters.append(chain.filter)
 
 
 def _note(
-    recorder: Recorder, out: Listener, conditional: list[TcpChain], rest: TcpChain | None, http: tuple[Service, ...]
+    recorder: Recorder, out: Listener, conditional: list[TcpChain], rest: TcpChain | None, http: list[Service]
 ) -> None:
     for service in http:
         recorder.note("", Origin(service.origin, "spec.ports"))
@@ -237,11 +183,14 @@ def _note(
     if rest is not None:
         placed.append(("default_filter_chain" if out.HasField("default_filter_chain") else "filter_chains[0]", rest))
     for path, chain in placed:
-        recorder.note("" if len(placed) == 1 and not http else path, Origin(chain.service.origin, "spec.ports"))
+        own = chain.origin.key == chain.service.origin
+        if len(placed) == 1 and not http:
+            recorder.note("", Origin(chain.service.origin, "spec.ports"))
+        recorder.note(path, chain.origin)
         if chain.subnets:
-            recorder.note(f"{path}.filter_chain_match.prefix_ranges", Origin(chain.service.origin, "spec.addresses"))
+            field = "spec.addresses" if own else f"{chain.origin.path}.destinationSubnets"
+            recorder.note(f"{path}.filter_chain_match.prefix_ranges", Origin(chain.origin.key, field))
         if chain.server_names:
-            recorder.note(f"{path}.filter_chain_match.server_names", Origin(chain.service.origin, "spec.hosts"))
-        idle = _idle_timeout_origin(chain)
-        if idle is not None:
-            recorder.note(f"{path}.filters[0]", idle)
+            field = "spec.hosts" if own else f"{chain.origin.path}.sniHosts"
+            recorder.note(f"{path}.filter_chain_match.server_names", Origin(chain.origin.key, field))
+        recorder.include(f"{path}.filters[0].typed_config", chain.notes)

@@ -10,12 +10,21 @@ from translators.routes.outline import MESH
 from translators.routes.route_configuration import route_configuration
 from translators.routes.route_list import route_list
 from translators.routes.virtual_host import virtual_host
-from translators.sidecars.default_routes import ALLOW_ANY, BLOCK_ALL, elsewhere_routes, named_by_service, service_routes
-from translators.sidecars.domains import domains_of
+from translators.sidecars.default_routes import (
+    ALLOW_ANY,
+    BLOCK_ALL,
+    default_host,
+    elsewhere_routes,
+    named_by_service,
+    service_routes,
+)
+from translators.sidecars.domains import domains_of, seen_from
 from translators.sidecars.fixed_clusters import BLACK_HOLE
 
 if TYPE_CHECKING:
-    from translators.destination_rules import MergedRule, RuleIndex
+    from collections.abc import Sequence
+
+    from translators.destination_rules import MergedRule
     from translators.memo import Steps
     from translators.model.origin import Diagnostic
     from translators.model.proxy import ProxyView
@@ -23,13 +32,12 @@ if TYPE_CHECKING:
     from translators.model.world import World
     from translators.routes.route_configuration import RouteTable
     from translators.routes.route_list import RouteList
+    from translators.routes.targets import Targets
     from translators.routes.virtual_host import VirtualHostFragment
     from translators.services import ServiceIndex
     from translators.sidecars.elsewhere import Elsewhere
     from translators.sidecars.mesh_routes import Routing
     from translators.sidecars.scope import Egress
-
-_Args = tuple["str | Service | MergedRule | None", ...]
 
 _HTTP: Final = 80
 """The port on which a VirtualService may have hosts that no service has."""
@@ -42,6 +50,7 @@ class Member(NamedTuple):
     service: Service
     port: ServicePort
     egress: Egress
+    rule: MergedRule | None
 
 
 @dataclass(slots=True)
@@ -63,19 +72,19 @@ class RouteTables:
         world: World,
         view: ProxyView,
         services: ServiceIndex,
-        rules: RuleIndex,
+        targets: Targets,
         elsewhere: Elsewhere,
         steps: Steps,
     ) -> None:
         self._world = world
         self._view = view
         self._services = services
-        self._rules = rules
         self._elsewhere = elsewhere
         self._steps = steps
         self._tables: dict[str, _Table] = {}
         self._sniffed: dict[int, list[Member]] = {}
-        self._targets: dict[int, _Args] = {}
+        self._targets = targets
+        self._retries = world.mesh.default_http_retry_policy
         self.diagnostics: list[Diagnostic] = []
 
     def open(self, name: str, port: int) -> None:
@@ -114,35 +123,45 @@ class RouteTables:
         """Return a virtual host for each service, sorted by name. Of two that have a domain the first keeps it, but
         each has its own hostname: Envoy refuses a domain that stands twice.
         """
-        owner = {hostname: hostname for hostname in table.members}
+        owner = {hostname.lower(): hostname for hostname in table.members}
         fragments = []
         for hostname in sorted(table.members):
             member = table.members[hostname]
-            aliases = member.egress.aliases.get(hostname, ())
-            domains = self._steps.step(domains_of, member.service, self._view.dns_domain, *aliases)
-            free = [d for d in domains if owner.setdefault(d, hostname) == hostname]
-            fragments.append(self._fragment(member, domains if len(free) == len(domains) else tuple(free)))
+            whole = self._whole(member)
+            free = [d for d in whole.domains if owner.setdefault(d, hostname) == hostname]
+            fragments.append(whole if len(free) == len(whole.domains) else self._fragment(member, free))
         if table.port == _HTTP:
             for egress in dict.fromkeys(member.egress for member in table.members.values()):
                 fragments += self._unclaimed(egress, owner)
             fragments.sort(key=lambda fragment: fragment.name)
         return fragments
 
-    def _fragment(self, member: Member, domains: tuple[str, ...]) -> VirtualHostFragment:
+    def _whole(self, member: Member) -> VirtualHostFragment:
+        """Return the virtual host of a service with all of its domains."""
+        service, port, egress, rule = member
+        aliases = egress.aliases.get(service.hostname, ())
+        seen = seen_from(service, self._view.dns_domain, aliases)
+        if self._routing(member) is not None:
+            return self._fragment(member, self._steps.step(domains_of, service, seen, *aliases))
+        return self._steps.step(default_host, service, port, rule, self._retries, seen, *aliases)
+
+    def _fragment(self, member: Member, domains: Sequence[str]) -> VirtualHostFragment:
         """Return the virtual host of a service: the routes of its VirtualService if that has any, else its own."""
-        service, port, egress = member
+        service, port, _, rule = member
         step = self._steps.step
         name, text = f"{service.hostname}:{port.number}", " ".join(domains)
-        routing = egress.routes.for_host(
-            fully_qualified(service.hostname, service.namespace, self._world.cluster_domain)
-        )
+        routing = self._routing(member)
         if routing is not None:
             routes = self._routes(routing, port.number)
             if routes:
                 return step(virtual_host, name, text, None, routes, step(named_by_service, service))
-        rule = self._rules.for_service(service, self._view.namespace, self._view.labels)
-        retries = self._world.mesh.default_http_retry_policy
-        return step(virtual_host, name, text, None, step(service_routes, service, port, rule, retries))
+        return step(virtual_host, name, text, None, step(service_routes, service, port, rule, self._retries))
+
+    def _routing(self, member: Member) -> Routing | None:
+        service, routes = member.service, member.egress.routes
+        if not routes.members:
+            return None
+        return routes.for_host(fully_qualified(service.hostname, service.namespace, self._world.cluster_domain))
 
     def _unclaimed(self, egress: Egress, owner: dict[str, str]) -> list[VirtualHostFragment]:
         """Return virtual hosts for hosts of VirtualServices that no service has: in Istio they are on port 80 only."""
@@ -172,25 +191,8 @@ class RouteTables:
             port,
             MESH if plan.matches_gateways else "",
             plan.left_out(self._view) if plan.conditions else "",
-            self._world.mesh.default_http_retry_policy,
-            *self._targets_of(routing),
+            self._retries,
+            *self._targets.of(plan.destinations),
         )
         self.diagnostics += routes.diagnostics
         return routes
-
-    def _targets_of(self, routing: Routing) -> _Args:
-        """Return what `route_list` wants to know of each destination."""
-        found = self._targets.get(id(routing.outline))
-        if found is None:
-            namespace, client = routing.service.metadata.namespace, self._view.namespace
-            flat: list[str | Service | MergedRule | None] = []
-            for host in routing.outline.destinations:
-                name = self._services.resolve(host, namespace)
-                service = self._services.find(name, client)
-                if service is None:
-                    flat += (name, None, None, ", ".join(s.namespace for s in self._services.hidden(name)))
-                else:
-                    rule = self._rules.for_service(service, client, self._view.labels)
-                    flat += (name, service, rule, "")
-            found = self._targets[id(routing.outline)] = tuple(flat)
-        return found

@@ -25,7 +25,7 @@ class Egress(Value, frozen=True, kw_only=True):
     """What one egress listener imports. The same object while nothing of it changes."""
 
     services: tuple[Service, ...]
-    """Sorted by hostname, one for each; ExternalNames are not among them."""
+    """One for each hostname, the oldest first; ExternalNames are not among them."""
     aliases: Mapping[str, tuple[Service, ...]]
     """Hostname of a service to the ExternalNames that stand for it."""
     routes: MeshRoutes
@@ -95,8 +95,8 @@ def _imports(
     )
     targets: set[str] = set()
     for routing in imported:
-        for host in routing.outline.destinations:
-            target = services.find(services.resolve(host, routing.service.metadata.namespace), namespace)
+        for where, host in (*routing.outline.destinations, *routing.outline.l4_destinations):
+            target = services.find(services.resolve(host, where), namespace)
             if target is not None:
                 chosen.setdefault(target.hostname, target)
                 targets.add(target.hostname)
@@ -179,4 +179,9 @@ def _egress(routes: MeshRoutes, targets: str, count: int, *services: Service, re
     aliases: dict[str, tuple[Service, ...]] = {}
     for alias, target in zip(services[count::2], services[count + 1 :: 2], strict=True):
         aliases[target.hostname] = (*aliases.get(target.hostname, ()), alias)
-    return Egress(services=services[:count], aliases=aliases, routes=routes, targets=frozenset(targets.split()))
+    oldest_first = tuple(sorted(services[:count], key=_by_age))
+    return Egress(services=oldest_first, aliases=aliases, routes=routes, targets=frozenset(targets.split()))
+
+
+def _by_age(service: Service) -> tuple[str, str, str]:
+    return service.age_order

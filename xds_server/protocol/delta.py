@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest
 
 from translators.resources import CLUSTER, ENDPOINT, EXTENSION, LISTENER, ROUTE, SECRET, TYPES
+from xds_server.protocol.passage import Baggage, Brought
 from xds_server.protocol.stream import RESENT_WITH_PARENT, BaseStream
 from xds_server.protocol.subscription import UNCHANGED, Change, Subscription
 
@@ -39,6 +40,13 @@ class DeltaStream(BaseStream[DeltaDiscoveryRequest]):
         # Versions in later requests have no effect (rule 51).
         state.held = dict(request.initial_resource_versions)
 
+    def _baggage(self, state: TypeState, clusters: TypeSet) -> Baggage | None:
+        held, resources = state.held, clusters.resources
+        if not held or not state.subscription.wildcard:
+            return None
+        gone = tuple(Brought(CLUSTER, name, held[name]) for name in sorted(held) if name not in resources)
+        return Baggage(new=any(name not in held for name in resources), gone=gone)
+
     def _subscribe(self, subscription: Subscription, request: DeltaDiscoveryRequest) -> Change | Rejected:
         subscribe = request.resource_names_subscribe
         if subscribe and (
@@ -54,6 +62,8 @@ class DeltaStream(BaseStream[DeltaDiscoveryRequest]):
         for type_url in TYPES:
             state = self._types.get(type_url)
             if state is None:
+                continue
+            if state.base is None and self._held_back(type_url):
                 continue
             new = snapshot[type_url]
             base, state.base = state.base, new
@@ -143,6 +153,8 @@ class DeltaStream(BaseStream[DeltaDiscoveryRequest]):
             absent = ()
             if not present and state.ledger.nonce_sent:
                 return ()
+        if self._homeward:
+            present = tuple(resource for resource in present if not isinstance(resource, Brought))
         messages = self._encoder.delta(new.type_url, new.version, present, absent, state.ledger.serial)
         state.ledger.sent(messages, new, now)
         return messages

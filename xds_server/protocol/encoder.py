@@ -26,6 +26,7 @@ WHOLE: Final = frozenset({CLUSTER, LISTENER})
 
 _GENERATION_ENTRIES: Final = 4096
 _GENERATION_BYTES: Final = 64 << 20
+_KEPT: Final = 64
 _NAME_BYTES: Final = 120
 """What a name in a key takes: a client may ask for 100,000 that nobody else has ever heard of."""
 
@@ -42,7 +43,7 @@ class Encoder:
     lives two pushes (`turn`), and is bounded between them.
     """
 
-    __slots__ = ("_control_plane", "_limit", "_new", "_old", "_passage", "_prefix", "_serial", "_size")
+    __slots__ = ("_control_plane", "_kept", "_limit", "_new", "_old", "_passage", "_prefix", "_serial", "_size")
 
     def __init__(self, identifier: str, *, nonce_prefix: str = "", message_size: int = MESSAGE_SIZE) -> None:
         """`identifier` is shown by Envoy as `control_plane.identifier`; `nonce_prefix` tells processes apart."""
@@ -53,6 +54,7 @@ class Encoder:
         self._size = 0
         self._new: dict[Hashable, object] = {}
         self._old: dict[Hashable, object] = {}
+        self._kept: dict[str, TypeSet] = {}
         self._passage: tuple[ResourceSet, ResourceSet, Stage | None, tuple[Stage, ...]] | None = None
 
     def turn(self) -> None:
@@ -60,6 +62,17 @@ class Encoder:
         self._old, self._new = self._new, {}
         self._size = 0
         self._passage = None
+
+    def keep(self, types: TypeSet) -> None:
+        """Remember the clusters of a version for a client that comes back with it, the last 64 versions."""
+        if types.version not in self._kept:
+            if len(self._kept) >= _KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[types.version] = types
+
+    def kept(self, version: str) -> TypeSet | None:
+        """Return the clusters of a version; None if they were sent too long ago, or by another process."""
+        return self._kept.get(version)
 
     def difference(self, old: TypeSet, new: TypeSet) -> Difference:
         """See `difference.difference`; worked out once for all streams that were sent the same."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from translators.resources import CLUSTER
+from xds_server.protocol.passage import AWAY_PATIENCE, CLUSTER_PATIENCE, homecoming
 from xds_server.protocol.step import QUIET, Limits, Step
 from xds_server.protocol.subscription import UNCHANGED, Change
 
 if TYPE_CHECKING:
-    from translators.resources import ResourceSet
+    from translators.resources import ResourceSet, TypeSet
     from xds_server.protocol.encoder import Encoder
-    from xds_server.protocol.passage import Stage
+    from xds_server.protocol.passage import Baggage, Stage
     from xds_server.protocol.state import TypeState
     from xds_server.protocol.step import Outgoing
 
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
 class Offering(ABC):
     """The part of a stream that `step.Stream.offer` and `wake` are about. A variant says what is due."""
 
-    __slots__ = ("_ahead", "_encoder", "_ended", "_limits", "_patience", "_snapshot", "_stage", "_types", "_wanted")
+    __slots__ = (
+        "_ahead", "_away_until", "_encoder", "_ended", "_limits", "_patience", "_snapshot", "_stage", "_types",
+        "_wanted",
+    )  # fmt: skip
 
     def __init__(self, encoder: Encoder, *, limits: Limits) -> None:
         self._encoder = encoder
@@ -34,6 +39,10 @@ class Offering(ABC):
         self._ahead: tuple[Stage, ...] = ()
         self._patience: float | None = None
         """Until when it is awaited."""
+        self._away_until: float | None = None
+        """While the client has said nothing since clusters were sent that it asks for endpoints of at once: how long to
+        take it that it has not read them. It may be frozen, or nothing gets through to it.
+        """
         self._ended = False
 
     @property
@@ -66,12 +75,19 @@ class Offering(ABC):
         """Do what was to be done by now."""
         if self._patience is None or now < self._patience:
             return []
+        if self._away_until is not None and now < self._away_until:
+            self._patience = now + CLUSTER_PATIENCE
+            return []
         self._patience = None
         return self._onward(now)
 
     def _steer(self, target: ResourceSet, now: float) -> list[Outgoing]:
         """Set out for what the client should hold."""
         held, stage = self._snapshot, self._stage
+        if stage is not None and stage.homecoming:
+            return []  # it goes on from there
+        if held is None and self._comes_home(target):
+            return self._onward(now)
         stages = self._encoder.passage(held, target, stage) if held is not None else ()
         if len(stages) > 1 or stage is not None:
             self._ahead = stages
@@ -79,27 +95,64 @@ class Offering(ABC):
         self._snapshot = target  # the way of almost every push: nothing has to wait
         return self._due(target, now)
 
+    def _comes_home(self, target: ResourceSet) -> bool:
+        """Whether the client's first request for clusters waits for an answer and it brought some along that are not
+        those of `target`; then the stages of that are ahead.
+        """
+        clusters = self._types.get(CLUSTER)
+        if clusters is None or clusters.base is not None:
+            return False
+        baggage = self._baggage(clusters, target[CLUSTER])
+        self._ahead = homecoming(self._encoder, target, baggage) if baggage is not None else ()
+        return bool(self._ahead)
+
     def _onward(self, now: float) -> list[Outgoing]:
         """Offer the stages ahead, up to one whose answer must be awaited."""
         out: list[Outgoing] = []
+        before = self._stage
         while self._ahead:
             stage, *ahead = self._ahead
             self._ahead = tuple(ahead)
-            self._snapshot = stage.snapshot
+            self._snapshot, self._stage = stage.snapshot, stage
             out += self._due(stage.snapshot, now)
             if self._waits_for(stage):
                 # What is waited for is waited for once: a newer snapshot does not begin the wait anew.
-                before, self._stage = self._stage, stage
                 again = before is not None and stage.arrival == before.arrival and stage.about <= before.about
                 if self._patience is None or not again:
                     self._patience = now + stage.patience
+                    self._away_until = now + AWAY_PATIENCE if stage.is_answered_at_once else None
                 return out
+        home = self._homeward
         self._stage = self._patience = None
+        if home and self._wanted is not None:
+            out += self._steer(self._effective(self._wanted), now)
         return out
 
     def _waits_for(self, stage: Stage) -> bool:
-        states = (self._types.get(type_url) for type_url in stage.awaits)
-        return any(state is not None and (state.ledger.waiting or state.trials is not None) for state in states)
+        for type_url in stage.awaits:
+            state = self._types.get(type_url)
+            if state is None or state.base is None:
+                if stage.homecoming:
+                    return True
+            elif state.ledger.waiting or state.trials is not None:
+                return True
+        return False
+
+    @property
+    def _homeward(self) -> bool:
+        """Whether the client has come back, and may still need clusters that it brought along."""
+        return self._stage is not None and self._stage.homecoming
+
+    def _held_back(self, type_url: str) -> bool:
+        """Whether the first answer of a type has to wait."""
+        return self._stage is not None and type_url in self._stage.holds_back
+
+    @abstractmethod
+    def _baggage(self, state: TypeState, clusters: TypeSet) -> Baggage | None:
+        """Compare the clusters that a client says it has, in its first request for any, with what it should have.
+
+        None if it has none, or if nothing is known of them.
+        """
 
     @abstractmethod
     def _due(self, snapshot: ResourceSet, now: float, asked: str = "", change: Change = UNCHANGED) -> list[Outgoing]:

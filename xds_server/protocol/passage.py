@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from translators.resources import CLUSTER, ENDPOINT, EXTENSION, LISTENER, ROUTE, SECRET
+from translators.resources import CLUSTER, ENDPOINT, EXTENSION, LISTENER, ROUTE, SECRET, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -26,6 +26,17 @@ CLUSTER_PATIENCE: Final = 2.0
 
 REMOVAL_PATIENCE: Final = 30.0
 """Seconds that something stays for want of the ACK of what no longer refers to it."""
+
+AWAY_PATIENCE: Final = 60.0
+"""Seconds that routes wait for a client that says nothing at all: one that reads a new cluster asks for its endpoints
+at once, so the routes would be read with the cluster, before the endpoints, and lead nowhere. A dead connection ends
+before that.
+"""
+
+HOME_PATIENCE: Final = 2.0
+"""Seconds that a cluster which a client brought along stays for want of the ACK of its first routes: it may never ask
+for any.
+"""
 
 _ROUTING: Final = (LISTENER, ROUTE)
 _REFERRING: Final = (*_ROUTING, CLUSTER)
@@ -45,11 +56,45 @@ class Stage:
     about: frozenset[Reference] = frozenset()
     """What comes, or what goes."""
     arrival: bool = False
+    homecoming: bool = False
+    """Whether it belongs to a homecoming: then a type that was not asked for yet is awaited, too."""
+    holds_back: tuple[str, ...] = ()
+    """The types whose first answer waits for the next stage."""
 
     @property
     def patience(self) -> float:
         """Seconds."""
-        return CLUSTER_PATIENCE if self.arrival else REMOVAL_PATIENCE
+        if self.arrival:
+            return CLUSTER_PATIENCE
+        return HOME_PATIENCE if self.homecoming else REMOVAL_PATIENCE
+
+    @property
+    def is_answered_at_once(self) -> bool:
+        """Whether any client that reads it has something to ask: the endpoints of a new cluster."""
+        endpoints = self.snapshot[ENDPOINT].resources
+        return self.arrival and any(name in endpoints for _, name in self.about)
+
+
+class Brought(Resource):
+    """A resource that a client brought along from another stream, and of which this process knows only that: it is
+    never sent, and is there to be taken away.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, type_url: str, name: str, version: str) -> None:
+        """`version` is what the client says."""
+        super().__init__(type_url, name, f"{name} {version}".encode(), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Baggage:
+    """How the clusters that a client brought along differ from those that it should have."""
+
+    new: bool
+    """Whether it lacks any."""
+    gone: tuple[Resource, ...]
+    """Those that it should not have, sorted by name."""
 
 
 def passage(encoder: Encoder, held: ResourceSet, target: ResourceSet, waiting: Stage | None) -> tuple[Stage, ...]:
@@ -85,6 +130,20 @@ def passage(encoder: Encoder, held: ResourceSet, target: ResourceSet, waiting: S
         moved = _with(encoder, target, held, _REFERRED)
         stages.append(Stage(snapshot=moved, awaits=frozenset(awaits), about=frozenset(going)))
     return (*stages, Stage(snapshot=target))
+
+
+def homecoming(encoder: Encoder, target: ResourceSet, baggage: Baggage) -> tuple[Stage, ...]:
+    """Return the stages for a client that comes back with clusters from another stream, or from another server, before
+    it is brought to `target` as any other. Its routes are those of then: they wait for the clusters that are new to it,
+    and the clusters that are gone stay until it has the new routes.
+    """
+    if not baggage.new and not baggage.gone:
+        return ()
+    clusters = encoder.together(target[CLUSTER], baggage.gone) if baggage.gone else target[CLUSTER]
+    grown = replace(target, types={**target.types, CLUSTER: clusters})
+    first = Stage(snapshot=grown, awaits=frozenset({CLUSTER}), arrival=True, homecoming=True, holds_back=_ROUTING)
+    last = Stage(snapshot=grown, awaits=frozenset(_ROUTING), homecoming=True)
+    return (first, last) if baggage.gone else (first,)
 
 
 def _with(

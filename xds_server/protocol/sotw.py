@@ -8,6 +8,7 @@ from envoy.service.discovery.v3.discovery_pb2 import DiscoveryRequest
 
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, TYPES
 from xds_server.protocol.encoder import WHOLE
+from xds_server.protocol.passage import Baggage
 from xds_server.protocol.stream import BaseStream
 from xds_server.protocol.subscription import UNCHANGED, Change, Subscription
 
@@ -29,7 +30,16 @@ class SotwStream(BaseStream[DiscoveryRequest]):
     __slots__ = ()
 
     def _first(self, state: TypeState, request: DiscoveryRequest) -> None:
-        """Nothing: `version_info` of an earlier stream saves no answer (rule 4)."""
+        # It saves no answer (rule 4), but tells what the client has.
+        state.version_brought = request.version_info
+
+    def _baggage(self, state: TypeState, clusters: TypeSet) -> Baggage | None:
+        held = self._encoder.kept(state.version_brought) if state.version_brought else None
+        if held is None or not state.subscription.wildcard:
+            return None
+        differs = self._encoder.difference(held, clusters)
+        gone = tuple(held.resources[name] for name in sorted(differs.absent))
+        return Baggage(new=bool(differs.added), gone=gone)
 
     def _subscribe(self, subscription: Subscription, request: DiscoveryRequest) -> Change | Rejected:
         names = request.resource_names
@@ -46,6 +56,8 @@ class SotwStream(BaseStream[DiscoveryRequest]):
         for type_url in TYPES:
             state = self._types.get(type_url)
             if state is None:
+                continue
+            if state.base is None and self._held_back(type_url):
                 continue
             new = snapshot[type_url]
             base, state.base = state.base, new
@@ -93,6 +105,8 @@ class SotwStream(BaseStream[DiscoveryRequest]):
 
     def _whole(self, state: TypeState, types: TypeSet, now: float) -> tuple[Outgoing, ...]:
         wants = state.subscription
+        if types.type_url == CLUSTER:
+            self._encoder.keep(types)
         return self._send(state, types, self._selected(wants, types), now, whole=wants.wildcard)
 
     def _part(
@@ -132,7 +146,8 @@ class SotwStream(BaseStream[DiscoveryRequest]):
         """Return empty assignments for clusters that are served. On a stream that never asked for clusters, for any:
         Envoy asks for none as long as one warms, and that one may be gone for good (section 2, pitfall 3; rule 54).
         """
-        clusters = snapshot[CLUSTER].resources
+        # Of the clusters that a client brought along and that are gone, this process knows no endpoints: it has them.
+        clusters = (self._wanted if self._homeward and self._wanted is not None else snapshot)[CLUSTER].resources
         unasked = CLUSTER not in self._types
         return [self._encoder.empty_assignment(name) for name in names if unasked or name in clusters]
 

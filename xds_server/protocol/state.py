@@ -20,7 +20,7 @@ _NOTHING: frozenset[str] = frozenset()
 class TypeState:
     """What the client subscribed to, what it was sent, what it answered."""
 
-    __slots__ = ("base", "held", "ledger", "owed", "subscription", "trials")
+    __slots__ = ("base", "held", "ledger", "owed", "subscription", "trials", "version_brought")
 
     def __init__(self, type_url: str) -> None:
         self.subscription = Subscription(legacy=type_url not in NAMED_ONLY)
@@ -31,6 +31,8 @@ class TypeState:
         """
         self.held: dict[str, str] = {}
         """Until the first answer: the versions that a delta client says it kept from an earlier stream."""
+        self.version_brought = ""
+        """The version of the whole that a state-of-the-world client says it kept."""
         self.owed: frozenset[str] = _NOTHING
         """Names that are answered with the next push, whatever was sent before."""
         self.trials: Trials | None = None

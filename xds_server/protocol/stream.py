@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from xds_server.protocol.difference import Difference
     from xds_server.protocol.encoder import Encoder
     from xds_server.protocol.ledger import TypeStatus
+    from xds_server.protocol.step import Outgoing
 
 RESENT_WITH_PARENT: Final = {CLUSTER: (ENDPOINT, SECRET), LISTENER: (SECRET,)}
 """What a client wants again, even unchanged, once its parent was added or modified: a cluster warms until it gets its
@@ -58,6 +59,7 @@ class BaseStream(Treatment, Generic[Message]):
         """See `step.Stream.receive`."""
         if self._ended:
             return QUIET
+        self._away_until = None
         events: list[Event] = []
         if not self._connected:
             if not (request.HasField("node") and request.node.id):
@@ -84,10 +86,9 @@ class BaseStream(Treatment, Generic[Message]):
             return self._end(change)
         if change is not UNCHANGED:
             events.extend(_changes(type_url, change))
-        owes = self._snapshot is not None and (change.owes or state.base is None)
-        responses = self._due(self._snapshot, now, type_url, change) if owes and self._snapshot is not None else []
+        responses = self._asked(type_url, state, change, now)
         rejected = request.HasField("error_detail")
-        reason = "request" if owes else "trial" if self._trying else "rejected" if rejected else "waited"
+        reason = "request" if responses else "trial" if self._trying else "rejected" if rejected else "waited"
         if rejected:
             responses += self._steer_again(now)
         if self._trying:
@@ -98,6 +99,15 @@ class BaseStream(Treatment, Generic[Message]):
         if not responses:
             return Step((), tuple(events)) if events else QUIET
         return Step(tuple(responses), tuple(events), reason)
+
+    def _asked(self, type_url: str, state: TypeState, change: Change, now: float) -> list[Outgoing]:
+        """Return what a request is answered."""
+        snapshot = self._snapshot
+        if snapshot is None or not (change.owes or state.base is None):
+            return []
+        if type_url == CLUSTER and self._stage is None and self._comes_home(snapshot):
+            return self._onward(now)
+        return self._due(snapshot, now, type_url, change)
 
     def _answer(self, type_url: str, state: TypeState, request: Message, now: float, events: list[Event]) -> None:
         """Correlate an ACK or NACK: an error_detail is a NACK, and nothing else is (rules 5 to 7, 35 and 37)."""

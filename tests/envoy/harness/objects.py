@@ -143,3 +143,8 @@ def endpoint_slice(
         "ports": [{"name": name, "port": number} for name, number in ports.items()],
         "endpoints": [{"addresses": [address], "conditions": {"ready": True}} for address in addresses],
     }
+
+
+def yaml_object(kind: str, name: str, spec: str, namespace: str = "default") -> Object:
+    """Return an object of networking.istio.io whose spec is YAML."""
+    return istio(kind, name, yaml.safe_load(spec), namespace)

@@ -3,7 +3,7 @@
 A Scene is what the files should say. Each edit changes it and returns what was done; `documents` are its objects, to
 be written as one file, so that an edit is one change for the server however many objects it touches.
 
-Two lists of edits. SAFE ones leave an answer for every request to PATHS on the first port, at every moment: what is
+Lists of edits: SAFE ones leave an answer for every request to PATHS on the first port, at every moment: what is
 lost during them is lost by the control plane. The others (ANY has both) also break what they touch.
 """
 
@@ -280,5 +280,8 @@ def unsplit(scene: Scene) -> str:
 SAFE: Final = (rename, replace_all, split, join, weigh, move, rewrite, set_policy, door, unused, nothing)
 STEADY: Final = (move, rewrite, set_policy, door, unused, nothing)
 """Those of SAFE that leave every cluster in its place: no route starts to name another one."""
+
+MOVING: Final = (rename, replace_all, split)
+"""Those of SAFE that all bring clusters to which routes move."""
 
 ANY: Final = (*SAFE, empty, vanish, unsplit)

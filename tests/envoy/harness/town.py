@@ -43,10 +43,10 @@ class Pod:
         assert self._envoy is not None, f"{self.name} has no sidecar"
         return self._envoy
 
-    def serve_http(self, port: int, version: str) -> Backend:
-        """Start an HTTP/1.1 echo on all addresses of the pod."""
+    def serve_http(self, port: int, version: str, address: str = "0.0.0.0") -> Backend:
+        """Start an HTTP/1.1 echo, by default on all addresses of the pod."""
         self._loop = self._loop or Loop(self.network.path)
-        backend = Backend(self._loop, version, self.name, port, address="0.0.0.0")
+        backend = Backend(self._loop, version, self.name, port, address=address)
         self._backends.append(backend)
         return backend
 

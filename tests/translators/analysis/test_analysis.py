@@ -264,6 +264,20 @@ CASES: Final = (
         GATEWAY + GATEWAY.replace("gw:", "gx:") + REVIEWS + SUBSETS + TO_REVIEWS,
     ),
     case(
+        "a delegate of nobody",
+        GATEWAY
+        + REVIEWS
+        + SUBSETS
+        + TO_REVIEWS
+        + "VirtualService d: {http: [{route: [{destination: {host: reviews}}]}]}",
+        "PF0713 VirtualService default/d spec.hosts",
+    ),
+    case(
+        "a delegate that does not exist",
+        GATEWAY + "VirtualService a: {hosts: [x.com], gateways: [gw], http: [{delegate: {name: d}}]}",
+        "PF0706 VirtualService default/a spec.http[0].delegate",
+    ),
+    case(
         "a Gateway for no known pod",
         GATEWAY + "Pod p: {labels: {app: x}, status: {podIP: 10.0.0.1}}\n" + REVIEWS + SUBSETS + TO_REVIEWS,
         "PF0721 Gateway default/gw spec.selector",

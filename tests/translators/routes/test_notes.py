@@ -64,3 +64,18 @@ def test_routes_for_everything_keep_their_notes_when_they_move_to_the_end() -> N
 
 def test_a_redirect_to_https_comes_from_the_server() -> None:
     assert notes("https-redirect")["require_tls"] == ["Gateway default/gw spec.servers[0].tls.httpsRedirect"]
+
+
+def test_a_delegates_route_comes_from_two_virtual_services() -> None:
+    root, part = "VirtualService default/root spec.http[0]", "VirtualService team/part"
+    found = notes("delegate-several-matches")
+    assert found["routes[1]"] == [f"{part} spec.http[0].match[0]", root]
+    assert found["routes[1].match.prefix"] == [f"{part} spec.http[0].match[0].uri"]
+    assert found["routes[1].match.headers[0]"] == [f"{root}.match[1].headers.x"]
+    assert found["routes[3].match.path"] == [f"{root}.match[2].uri"]
+    assert found["routes[3].match.headers[0]"] == [f"{part} spec.http[0].match[1].headers.x"]
+    inherited = notes("delegate-inherits")
+    assert inherited["routes[0].route.timeout"] == [f"{part} spec.http[0].timeout"]
+    assert inherited["routes[2].route.timeout"] == [f"{root}.timeout"]
+    assert inherited["routes[2].route.request_mirror_policies[0]"] == [f"{root}.mirror"]
+    assert inherited["routes[2].request_headers_to_add"] == [f"{root}.headers.request"]

@@ -40,5 +40,5 @@ GATEWAY: Final[dict[str, str]] = {
     "spec.servers[].tls.cipherSuites": "`tls_params.cipher_suites`",
     "spec.servers[].tls.ecdhCurves": "`tls_params.ecdh_curves`",
     "spec.servers[].tls.insecureSkipVerify": "`trust_chain_verification`",
-    "spec.servers[].name": "how the server is named in diagnostics",
+    "spec.servers[].name": "`HttpConnectionManager.stat_prefix` of an HTTPS server",
 }

@@ -7,7 +7,7 @@ from typing import Final
 from translators.model.effects.destination_rule import CONNECTION_POOL
 from translators.model.effects.paths import under
 
-_POOL: Final = {path: effect for path, effect in CONNECTION_POOL.items() if path != "tcp.idleTimeout"}
+_POOL: Final = {path: effect for path, effect in CONNECTION_POOL.items() if path != "http.h2UpgradePolicy"}
 
 SIDECAR: Final[dict[str, str]] = {
     "spec.workloadSelector": "which proxies of the namespace it is for",
