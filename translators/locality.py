@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from translators.model.destination_rule import LocalityLoadBalancerSetting
 from translators.model.meta import Value
 from translators.model.proxy import LOCALITY, Locality
+from translators.services.exports import DISTRIBUTIONS
 from translators.services.workload import CLUSTER_ID, REGION_LABEL, SUBZONE_LABEL, ZONE_LABEL
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 _NETWORK: Final = "topology.istio.io/network"
 _CLUSTER: Final = "topology.istio.io/cluster"
 _NEAREST_FIRST: Final = LocalityLoadBalancerSetting(failover_priority=(_NETWORK, REGION_LABEL, ZONE_LABEL))
-_DISTRIBUTIONS: Final = dict.fromkeys(("PreferClose", "PreferSameZone", "PreferSameNode"), _NEAREST_FIRST)
 """What a Service's trafficDistribution asks for. Nobody knows a proxy's node, so its zone is as near as it gets."""
 
 _FINEST: Final = 1_000_000
@@ -80,9 +80,8 @@ def setting_of(policy: EffectivePolicy, service: Service, mesh: MeshConfig) -> L
     balancer = policy.load_balancer
     setting = balancer.locality_lb_setting if balancer is not None else None
     if setting is None:
-        asked = _DISTRIBUTIONS.get(service.traffic_distribution)
-        if asked is not None:
-            return asked
+        if service.traffic_distribution in DISTRIBUTIONS:
+            return _NEAREST_FIRST
         setting = mesh.locality_lb_setting
     if setting.enabled is False or not (setting.distribute or policy.outlier_detection is not None):
         return None

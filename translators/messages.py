@@ -1,12 +1,17 @@
-"""Small helpers for building Envoy messages without json_format: durations, percentages, string matches, Any."""
+"""Small helpers for building Envoy messages without json_format: durations, percentages, matches of strings, Any."""
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING, Final
 
+from envoy.extensions.transport_sockets.tls.v3.common_pb2 import SubjectAltNameMatcher
 from envoy.type.v3.percent_pb2 import FractionalPercent
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envoy.extensions.transport_sockets.tls.v3.common_pb2 import CertificateValidationContext
     from envoy.type.matcher.v3.string_pb2 import StringMatcher
     from google.protobuf.any_pb2 import Any as AnyMessage
     from google.protobuf.duration_pb2 import Duration as DurationMessage
@@ -51,6 +56,25 @@ def is_presence(match: StringMatch) -> bool:
     which is no RE2 but Istio's word for "any".
     """
     return (match.exact is None and match.prefix is None and match.regex is None) or match.regex == "*"
+
+
+def add_subject_alt_names(out: CertificateValidationContext, names: Iterable[str]) -> None:
+    """Ask for a certificate with one of these names. Their kind, which Envoy wants to know, is told by their form:
+    `spiffe://…`, an IP address, `a@b`, else a DNS name.
+    """
+    for name in dict.fromkeys(names):
+        matcher = out.match_typed_subject_alt_names.add(san_type=_san_type(name))
+        matcher.matcher.exact = name
+
+
+def _san_type(name: str) -> SubjectAltNameMatcher.SanType:
+    if "://" in name:
+        return SubjectAltNameMatcher.URI
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return SubjectAltNameMatcher.EMAIL if "@" in name else SubjectAltNameMatcher.DNS
+    return SubjectAltNameMatcher.IP_ADDRESS
 
 
 def pack(out: AnyMessage, message: Message) -> None:

@@ -21,6 +21,9 @@ def sni_dnat_name(port: int, subset: str, hostname: str) -> str:
     return f"outbound_.{port}_.{subset}_.{hostname}"
 
 
+FILE_SECRETS: Final = ("file-cert:", "file-root:")
+"""How the names of Secrets begin that hold paths of files on the proxy (ADR 0006)."""
+
 STAT_PATTERNS: Final = (
     "%SERVICE%",
     "%SERVICE_FQDN%",

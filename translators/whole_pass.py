@@ -16,7 +16,7 @@ from translators.proxyless import empty_clusters, proxyless_resources
 from translators.relevant_keys import client_keys
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, ResourceSet, TypeSet
 from translators.services import service_index
-from translators.sidecars import Inbound, Shared, client_view, inbound, shared_of, sidecar_of
+from translators.sidecars import ClusterCache, Inbound, Shared, client_view, inbound, shared_of, sidecar_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -72,6 +72,7 @@ class Pass:
         self.rules = rule_index(world, self.services, steps)
         self._client_keys = client_keys(world, steps)
         self._shared: dict[tuple[ProxyView, ObjectKey | None], Shared] = {}
+        self._clusters = ClusterCache(world, self.rules, steps)
         self._before = before._shared if before is not None else {}  # noqa: SLF001 - of the same class
 
     def shared(self, view: ProxyView) -> Shared:
@@ -81,7 +82,9 @@ class Pass:
         found = self._shared.get(key)
         if found is None:
             before = self._before.get(key)
-            found = shared_of(self.world, client, sidecar, self.services, self.rules, before, self.steps)
+            found = shared_of(
+                self.world, client, sidecar, self.services, self.rules, self._clusters, before, self.steps
+            )
             self._shared[key] = found
         return found
 

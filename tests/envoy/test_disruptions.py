@@ -21,7 +21,7 @@ RATE = 200
 LENGTHS = [3, pytest.param(30, marks=pytest.mark.soak)]
 """Seconds that something stays frozen."""
 
-ROUNDS = [4, pytest.param(40, marks=pytest.mark.soak)]
+ROUNDS = [2, pytest.param(30, marks=pytest.mark.soak)]
 
 
 def connected(shop: Shop) -> bool:
@@ -85,7 +85,7 @@ def test_the_wire_is_cut_in_the_middle_of_a_push(shop: Shop, rounds: int) -> Non
     with shop.load(RATE) as load:
         for _ in range(rounds):
             shop.relay.cut_after_bytes(shop.scene.chance.randint(20, 1500))
-            for _ in range(3):
+            for _ in range(4):
                 shop.edit(SAFE)
     assert shop.relay.torn - before > rounds / 4, "cuts in the middle of a response"
     assert load.failed == 0, shop.describe(load)
@@ -130,15 +130,15 @@ def test_the_wire_goes_dead(shop: Shop, seconds: int, lost: bool) -> None:
     """Nothing passes for a time, in neither direction, and neither side is told."""
     before = shop.relay.connections
     with shop.load(RATE) as load:
-        shop.relay.freeze()
-        for number in range(3):
-            shop.change(MOVING)
-            shop.server_follows()
-            load.wait_for(RATE * seconds * (number + 1) // 3)
-        if lost:
-            shop.relay.cut()
-        shop.relay.thaw()
+        with shop.relay.frozen():
+            for number in range(3):
+                shop.change(MOVING)
+                shop.server_follows()
+                load.wait_for(RATE * seconds * (number + 1) // 3)
+            if lost:
+                shop.relay.cut()
         shop.agree("the wire is back")
         shop.edit(SAFE)
     assert load.failed == 0, shop.describe(load)
-    assert shop.relay.connections == before + lost
+    # Neither side has noticed anything, unless it was for so long that the server's pings were missed.
+    assert shop.relay.connections == before + lost or seconds > 10

@@ -43,7 +43,9 @@ class Scopes(Town):
             objects.yaml_object("Sidecar", "client", spec),
             objects.istio("VirtualService", "edit", marker),
         )
-        eventually(lambda: self.client.get(f"{host}/", address=WEB).status == MARKED, 5.0, "the scope is through")
+        eventually(
+            lambda: self.client.get(f"{host}/", address=WEB, timeout=0.5).status == MARKED, 5.0, "the scope is through"
+        )
 
 
 @pytest.fixture(scope="module")

@@ -238,3 +238,33 @@ def test_rule_63_routes_wait_for_the_trials_of_their_clusters(variant: Variant) 
     trial = wire.ack(CLUSTER, wire.nonces[-2])
     assert types_of(trial) == ["CDS", "EDS"]
     assert types_of(wire.ack(CLUSTER, wire.nonces[-2])) == ["RDS"]
+
+
+def by_name(*resources: Resource) -> SotwWire:
+    """A gRPC client: it asks for clusters by name, those of its routes."""
+    wire = SotwWire()
+    wire.holding(*resources)
+    for type_url, names in ((LISTENER, "l"), (ROUTE, "r"), (CLUSTER, "x"), (ENDPOINT, "x")):
+        wire.ask(type_url, names)
+        wire.ack(type_url)
+    return wire
+
+
+def test_a_cluster_stays_for_as_long_as_a_client_asks_for_it_by_name() -> None:
+    """An RPC that began with the old routes may still go there, and would fail if the cluster were said to be gone."""
+    wire = by_name(*to("x"))
+    assert wire.offer(*to("y")) == [Reply("RDS", "r=y")]
+    assert wire.ack(ROUTE) == []
+    assert wire.want(CLUSTER, "x", "y") == [Reply("CDS", "x=1 y=1")]
+    assert wire.ack(CLUSTER) == []
+    assert wire.want(CLUSTER, "y") == []
+    assert wire.stream.deadline is None
+    assert wire.want(CLUSTER, "x", "y") == [Reply("CDS", "y=1")]
+
+
+def test_a_cluster_that_a_client_asks_for_by_name_does_not_stay_for_ever() -> None:
+    wire = by_name(*to("x"))
+    wire.offer(*to("y"))
+    wire.ack(ROUTE)
+    assert wake(wire, REMOVAL_PATIENCE) == [Reply("CDS", "")]
+    assert wire.stream.deadline is None

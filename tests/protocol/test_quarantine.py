@@ -359,6 +359,20 @@ def test_rule_74_a_newer_response_with_the_bad_one_decides(variant: Variant, typ
 
 
 @both
+@whole_types
+def test_the_rest_of_a_spoilt_response_comes_again_even_if_the_culprit_has_changed_since(
+    variant: Variant, type_url: str
+) -> None:
+    wire = holding(variant, type_url, resource(type_url, "c"))
+    wire.offer(resource(type_url, "a"), resource(type_url, "b", "bad"), resource(type_url, "c"))
+    first = wire.nonce
+    wire.offer(resource(type_url, "a"), resource(type_url, "b", "good"), resource(type_url, "c"))
+    again = wire.nack(type_url, first, 'goo.gle/debugonly name: "b"')
+    assert again == ([] if variant is SotwWire else [Reply(SHORT[type_url], "a=1")])  # the newer one has it already
+    assert rejected(wire) == []
+
+
+@both
 @part_types
 def test_one_of_two_in_a_response_is_not_to_blame_because_the_other_has_changed_since(
     variant: Variant, type_url: str
@@ -403,3 +417,52 @@ def test_what_a_client_says_about_a_secret_does_not_tell_the_secret(variant: Var
     (case,) = wire.stream.cases()
     assert case.error == "validation failed: tls_certificate { private_key { "
     assert all("BEGIN" not in str(event) for event in wire.events)
+
+
+@both
+def test_a_secret_of_paths_is_only_said_to_be_rejected(variant: Variant) -> None:
+    """The client watches the files: what refers to the Secret stays, and so does the Secret (ADR 0006)."""
+    name = "file-cert:/a.crt~/a.key"
+    secrets = resource(SECRET, name), resource(SECRET, "b")
+    listener = Resource(LISTENER, "l", resource(LISTENER, "l").body, (), refs=((SECRET, name), (SECRET, "b")))
+    quarantine = Quarantine()
+    wire = variant(quarantine=quarantine)
+    wire.offer(*secrets, listener)
+    wire.want(LISTENER)
+    wire.ack(LISTENER)
+    assert wire.want(SECRET, name, "b") == [Reply("SDS", f"b=1 {name}=1")]
+    # Envoy rejects both, since it stops at the first: they are tried one by one.
+    replies = wire.nack(SECRET)
+    sent: list[Reply] = []
+    while replies:
+        sent += replies
+        replies = wire.nack(SECRET) if name in replies[0].resources else wire.ack(SECRET)
+    assert sent == [Reply("SDS", "b=1"), Reply("SDS", f"{name}=1")]
+    assert rejected(wire) == [name]
+    assert wire.stream.status()[SECRET].status == "ERROR"
+    assert wire.offer(*secrets, listener, resource(LISTENER, "m")) != []  # other things go on
+    wire.ack(LISTENER)
+    # It is asked again, and then has the files.
+    assert wake(wire) == [Reply("SDS", f"{name}=1")]
+    assert wire.nack(SECRET) == []
+    assert rejected(wire) == [name]
+    assert wake(wire) == [Reply("SDS", f"{name}=1")]
+    assert wire.ack(SECRET) == []
+    assert rejected(wire) == []
+    assert [e.resource.name for e in wire.events if isinstance(e, Healed)] == [name]
+
+
+@both
+def test_a_secret_of_paths_is_sent_again_on_another_stream(variant: Variant) -> None:
+    """A listener would warm for ever if nothing came; that it is rejected is enough."""
+    name = "file-root:/ca.crt"
+    quarantine = Quarantine()
+    listener = Resource(LISTENER, "l", resource(LISTENER, "l").body, (), refs=((SECRET, name),))
+    first, second = variant(quarantine=quarantine), variant(quarantine=quarantine)
+    for wire in (first, second):
+        wire.offer(resource(SECRET, name), listener)
+        assert wire.want(LISTENER) == [Reply("LDS", "l=1")]
+        wire.ack(LISTENER)
+        assert wire.want(SECRET, name) == [Reply("SDS", f"{name}=1")]
+        assert wire.nack(SECRET) == []
+        assert rejected(wire) == [name]

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.translators.worlds import Scene, with_objects, world
+from translators.locality import arranged, is_inside, place_of
+from translators.model.destination_rule import Distribute, Failover, LocalityLoadBalancerSetting
 from translators.model.proxy import LOCALITY, Locality, Proxy, ProxyView, view_of
+from translators.model.service import Endpoint
 from translators.model.world import World
 from translators.translate import selector_keys
+
+if TYPE_CHECKING:
+    from random import Random
 
 ENTRY = """
 kind: ServiceEntry
@@ -111,3 +121,58 @@ def test_failover_by_labels_looks_at_those_labels_alone() -> None:
     )
     assert one.assignments[0] is same.assignments[0]
     assert one.assignments[0].body != other.assignments[0].body
+
+
+PARTS = st.sampled_from(["", "a", "b"])
+PLACES = st.builds(Locality, region=PARTS, zone=PARTS, sub_zone=PARTS)
+ENDPOINTS = st.lists(
+    st.builds(
+        Endpoint,
+        address=st.integers(1, 250).map(lambda n: f"10.0.0.{n}"),
+        ports=st.just({"http": 80}),
+        labels=st.dictionaries(st.sampled_from(["version"]), PARTS),
+        locality=PLACES,
+        weight=st.integers(1, 5),
+    ),
+    max_size=12,
+    unique_by=lambda endpoint: endpoint.address,
+)
+FAILOVER = st.builds(
+    LocalityLoadBalancerSetting,
+    failover=st.sampled_from([(), (Failover(from_="a", to="b"),)]),
+    failover_priority=st.sampled_from([(), ("version",), ("version=b", "topology.kubernetes.io/zone")]),
+)
+
+
+@given(ENDPOINTS, FAILOVER, PLACES, st.randoms())
+def test_failover_keeps_every_endpoint_and_leaves_no_gap(
+    endpoints: list[Endpoint], failover: LocalityLoadBalancerSetting, here: Locality, random: Random
+) -> None:
+    view = ProxyView(type="router", namespace="a", locality=here, labels=(("version", "b"),))
+    place = place_of(view, failover)
+    groups = arranged(endpoints, failover, place)
+    assert sorted(e.address for group in groups for e in group.endpoints) == sorted(e.address for e in endpoints)
+    priorities = {group.priority for group in groups}
+    assert priorities == set(range(len(priorities)))
+    assert len({(group.priority, group.locality) for group in groups}) == len(groups)
+    assert all(group.weight == sum(e.weight for e in group.endpoints) for group in groups)
+    random.shuffle(endpoints)
+    assert arranged(endpoints, failover, place) == groups
+
+
+SHARES = st.dictionaries(st.sampled_from(["a/*", "b/a/*", "b/b/a", "c/*"]), st.integers(1, 100), min_size=1)
+
+
+@given(ENDPOINTS, SHARES, PLACES)
+def test_shares_are_given_to_the_localities_they_name_alone(
+    endpoints: list[Endpoint], shares: dict[str, int], here: Locality
+) -> None:
+    setting = LocalityLoadBalancerSetting(distribute=(Distribute(from_="*", to=shares),))
+    groups = arranged(endpoints, setting, place_of(ProxyView(type="router", namespace="a", locality=here), setting))
+    weights = {p: sum(g.weight for g in groups if is_inside(g.locality, p)) for p in shares}
+    there = {p for p in shares if any(is_inside(e.locality, p) for e in endpoints)}
+    assert {p for p, weight in weights.items() if weight} == there
+    assert sum(group.weight for group in groups) == sum(weights.values())
+    for first in there:
+        for second in there:
+            assert weights[first] * shares[second] == weights[second] * shares[first]

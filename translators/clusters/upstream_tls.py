@@ -13,10 +13,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from envoy.config.core.v3.base_pb2 import TransportSocket
-from envoy.extensions.transport_sockets.tls.v3.common_pb2 import SubjectAltNameMatcher, TlsParameters
+from envoy.extensions.transport_sockets.tls.v3.common_pb2 import TlsParameters
 from envoy.extensions.transport_sockets.tls.v3.tls_pb2 import UpstreamTlsContext
 
-from translators.messages import pack
+from translators.messages import add_subject_alt_names, pack
 from translators.services.addresses import is_ip
 
 if TYPE_CHECKING:
@@ -123,15 +123,4 @@ def _validation(out: CertificateValidationContext, settings: ClientTLSSettings, 
     out.trusted_ca.filename = settings.ca_certificates or SYSTEM_CERTIFICATES
     if settings.ca_crl:
         out.crl.filename = settings.ca_crl
-    for name in dict.fromkeys(names):
-        matcher = out.match_typed_subject_alt_names.add(san_type=_san_type(name))
-        matcher.matcher.exact = name
-
-
-def _san_type(name: str) -> SubjectAltNameMatcher.SanType:
-    """Tell by its form which kind of name this is: `spiffe://…`, an IP address, `a@b`, else a DNS name."""
-    if "://" in name:
-        return SubjectAltNameMatcher.URI
-    if is_ip(name):
-        return SubjectAltNameMatcher.IP_ADDRESS
-    return SubjectAltNameMatcher.EMAIL if "@" in name else SubjectAltNameMatcher.DNS
+    add_subject_alt_names(out, names)

@@ -187,6 +187,7 @@ class PortChains:
             " ".join(subnets),
             server.gateway if server is not None else None,
             server.index if server is not None else 0,
+            self._attached.world.mesh,
         )
 
     def _https(self, port: MergedPort, server: TlsServer, claims: Claims) -> list[ChainFragment]:

@@ -67,14 +67,21 @@ def https_chain(
     )
     refs: tuple[tuple[str, str], ...] = ((ROUTE, route_name),)
     if server.tls is not None:
-        refs += _set_quic(chain, server.tls) if quic else set_tls(chain, server.tls, HTTP_ALPN)
+        refs += (_set_quic if quic else _set_tls)(chain, server.tls, mesh)
     if recorder.active:
         note_server(recorder, chain, Origin(gateway.key, f"spec.servers[{index}]"))
     return fragment(chain, (gateway.key,), refs, recorder)
 
 
 def l4_chain(
-    route: L4Route, server_names: str, subnets: str, gateway: Gateway | None, index: int, *, recorder: Recorder
+    route: L4Route,
+    server_names: str,
+    subnets: str,
+    gateway: Gateway | None,
+    index: int,
+    mesh: MeshConfig,
+    *,
+    recorder: Recorder,
 ) -> ChainFragment:
     """Memoised step: build the chain of a TLS or TCP route, for some names and networks, each joined by spaces; empty:
     all. The server in `gateway.spec.servers[index]` terminates TLS; None: nobody does.
@@ -91,7 +98,7 @@ def l4_chain(
         origins += (gateway.key,)
         tls = gateway.spec.servers[index].tls
         if tls is not None:
-            refs += set_tls(chain, tls, HTTP_ALPN)
+            refs += _set_tls(chain, tls, mesh)
     if recorder.active:
         if gateway is not None:
             note_server(recorder, chain, Origin(gateway.key, f"spec.servers[{index}]"))
@@ -105,17 +112,17 @@ def l4_chain(
     return fragment(chain, origins, refs, recorder)
 
 
-def set_tls(chain: FilterChain, tls: ServerTLSSettings, alpn: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+def _set_tls(chain: FilterChain, tls: ServerTLSSettings, mesh: MeshConfig) -> tuple[tuple[str, str], ...]:
     """Let a chain terminate TLS; returns the references to its Secrets."""
     chain.transport_socket.name = _TLS_SOCKET
-    pack(chain.transport_socket.typed_config, tls_context(tls, alpn))
+    pack(chain.transport_socket.typed_config, tls_context(tls, HTTP_ALPN, mesh.tls_defaults))
     chain.transport_socket_connect_timeout.seconds = _HANDSHAKE_SECONDS
     return tuple((SECRET, name) for name in certificates_of(tls).names)
 
 
-def _set_quic(chain: FilterChain, tls: ServerTLSSettings) -> tuple[tuple[str, str], ...]:
+def _set_quic(chain: FilterChain, tls: ServerTLSSettings, mesh: MeshConfig) -> tuple[tuple[str, str], ...]:
     """Let a chain of a UDP listener terminate QUIC; returns the references to its Secrets."""
-    transport = QuicDownstreamTransport(downstream_tls_context=tls_context(tls, HTTP3_ALPN))
+    transport = QuicDownstreamTransport(downstream_tls_context=tls_context(tls, HTTP3_ALPN, mesh.tls_defaults))
     chain.transport_socket.name = _QUIC_SOCKET
     pack(chain.transport_socket.typed_config, transport)
     return tuple((SECRET, name) for name in certificates_of(tls).names)

@@ -6,17 +6,17 @@ the paths. Envoy then follows the files, and one that is missing fails its own s
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from envoy.config.core.v3.config_source_pb2 import ApiVersion
 from envoy.extensions.transport_sockets.tls.v3.common_pb2 import (
     CertificateValidationContext,
-    SubjectAltNameMatcher,
     TlsParameters,
 )
 from envoy.extensions.transport_sockets.tls.v3.tls_pb2 import DownstreamTlsContext
 
+from translators.messages import add_subject_alt_names
+from translators.model.mesh_config import MeshTLSConfig
 from translators.validation.gateway_tls import usable_ciphers, usable_curves
 
 if TYPE_CHECKING:
@@ -101,11 +101,15 @@ def credential_name(name: str) -> str:
     return name if "://" in name else f"kubernetes://{name}"
 
 
-def tls_context(tls: ServerTLSSettings, alpn: tuple[str, ...]) -> DownstreamTlsContext:
-    """Return the context of a server that terminates TLS, offering the protocols in `alpn`."""
+def tls_context(
+    tls: ServerTLSSettings, alpn: tuple[str, ...], defaults: MeshTLSConfig | None = None
+) -> DownstreamTlsContext:
+    """Return the context of a server that terminates TLS, offering the protocols in `alpn`. `defaults`: MeshConfig's
+    tlsDefaults, for what the server does not say.
+    """
     context = DownstreamTlsContext()
     common = context.common_tls_context
-    _set_parameters(common.tls_params, tls)
+    _set_parameters(common.tls_params, tls, defaults or MeshTLSConfig())
     common.alpn_protocols.extend(alpn)
     own, authority = certificates_of(tls)
     for certificate in own:
@@ -128,34 +132,21 @@ def _set_secret(out: SdsSecretConfig, name: str) -> None:
     out.sds_config.resource_api_version = ApiVersion.V3
 
 
-def _set_parameters(out: TlsParameters, tls: ServerTLSSettings) -> None:
-    """Write versions, ciphers and curves. TLS 1.2 is the lowest version unless a lower one is asked for."""
-    lowest = tls.min_protocol_version if tls.min_protocol_version != "TLS_AUTO" else "TLSV1_2"
-    out.tls_minimum_protocol_version = _VERSIONS[lowest]
-    out.tls_maximum_protocol_version = _VERSIONS[tls.max_protocol_version]
-    out.cipher_suites.extend(usable_ciphers(tls.cipher_suites))
-    out.ecdh_curves.extend(usable_curves(tls.ecdh_curves))
+def _set_parameters(out: TlsParameters, tls: ServerTLSSettings, defaults: MeshTLSConfig) -> None:
+    """Write versions, ciphers and curves. TLS 1.2 is the lowest version unless another one is asked for."""
+    asked = (v for v in (tls.min_protocol_version, defaults.min_protocol_version) if v != "TLS_AUTO")
+    lowest, highest = _VERSIONS[next(asked, "TLSV1_2")], _VERSIONS[tls.max_protocol_version]
+    # What the server says wins over the mesh.
+    out.tls_minimum_protocol_version = min(lowest, highest) if highest else lowest
+    out.tls_maximum_protocol_version = highest
+    out.cipher_suites.extend(usable_ciphers(tls.cipher_suites or defaults.cipher_suites))
+    out.ecdh_curves.extend(usable_curves(tls.ecdh_curves or defaults.ecdh_curves))
 
 
 def _set_checks(out: CertificateValidationContext, tls: ServerTLSSettings) -> None:
     """Write what a client's certificate must be besides being signed by the authority."""
-    for name in tls.subject_alt_names:
-        matcher = out.match_typed_subject_alt_names.add(san_type=_san_type(name))
-        matcher.matcher.exact = name
+    add_subject_alt_names(out, tls.subject_alt_names)
     out.verify_certificate_spki.extend(tls.verify_certificate_spki)
     out.verify_certificate_hash.extend(tls.verify_certificate_hash)
     if tls.insecure_skip_verify:
         out.trust_chain_verification = CertificateValidationContext.ACCEPT_UNTRUSTED
-
-
-def _san_type(name: str) -> SubjectAltNameMatcher.SanType:
-    """Tell a subject alternative name's type by its form; Istio's field does not say it, and Envoy wants to know."""
-    if "://" in name:
-        return SubjectAltNameMatcher.URI
-    if "@" in name:
-        return SubjectAltNameMatcher.EMAIL
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return SubjectAltNameMatcher.DNS
-    return SubjectAltNameMatcher.IP_ADDRESS

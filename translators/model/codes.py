@@ -239,6 +239,7 @@ CODES: dict[str, Code] = {
     "PF0622": Code(Severity.ERROR, "an endpoint's port is out of range"),
     "PF0623": Code(Severity.ERROR, "the path of a Unix socket is not absolute"),
     "PF0624": Code(Severity.WARNING, "addresses are not allocated by themselves"),
+    "PF0625": Code(Severity.WARNING, "a traffic distribution is unknown, or only taken in part"),
     "PF0630": Code(Severity.ERROR, "the template of a WorkloadGroup is missing, or has an address"),
     "PF0631": Code(Severity.ERROR, "the probe of a WorkloadGroup is not valid"),
     "PF0640": Code(Severity.ERROR, "an ExternalName Service has no valid external name"),

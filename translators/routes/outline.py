@@ -18,9 +18,7 @@ if TYPE_CHECKING:
         HTTPRoute,
         L4MatchAttributes,
         RouteDestination,
-        TCPRoute,
         TLSMatchAttributes,
-        TLSRoute,
         VirtualService,
     )
     from translators.recorder import Recorder
@@ -105,28 +103,25 @@ def outline_of(
     namespace = service.metadata.namespace
     spec = service.spec
     conditions: list[SourceCondition] = []
+    destinations: set[tuple[str, str]] = set()
     matches_gateways = False
-    lists: tuple[tuple[Kind, Sequence[HTTPRoute | TLSRoute | TCPRoute]], ...] = (
-        ("http", [route.http for route in planned]), ("tls", spec.tls), ("tcp", spec.tcp)
-    )  # fmt: skip
-    for kind, routes in lists:
-        for i, route in enumerate(routes):
-            matches: Sequence[HTTPMatchRequest | TLSMatchAttributes | L4MatchAttributes] = route.match
-            for j, match in enumerate(matches):
-                if match.gateways:
-                    # They replace the conditions on the source, in Istio too (reference 10, surprise 10).
-                    matches_gateways = True
-                elif match.source_labels or match.source_namespace:
-                    labels = tuple(sorted(match.source_labels.items()))
-                    where = match.source_namespace
-                    conditions.append(SourceCondition(kind=kind, route=i, match=j, labels=labels, namespace=where))
+    for i, route in enumerate(planned):
+        destinations.update(http_destinations(route))
+        if route.http.match:
+            matches_gateways |= _add_conditions(conditions, "http", i, route.http.match)
+    for i, tls in enumerate(spec.tls):
+        matches_gateways |= _add_conditions(conditions, "tls", i, tls.match)
+    for i, tcp in enumerate(spec.tcp):
+        matches_gateways |= _add_conditions(conditions, "tcp", i, tcp.match)
+    l4: set[tuple[str, str]] = set()
+    if spec.tls or spec.tcp:
+        l4.update((namespace, d.destination.host) for d in l4_destinations(service) if d.destination is not None)
     delegates = {(h.delegate.namespace or namespace, h.delegate.name) for h in spec.http if h.delegate is not None}
-    l4 = {(namespace, d.destination.host) for d in l4_destinations(service) if d.destination is not None}
     return Outline(
         hosts=tuple(dict.fromkeys([fully_qualified(h, namespace, cluster_domain).lower() for h in spec.hosts])),
         gateways=tuple(sorted({gateway_reference(g, namespace) for g in spec.gateways if g != MESH})),
         routes=planned,
-        destinations=tuple(sorted({pair for route in planned for pair in http_destinations(route)})),
+        destinations=tuple(sorted(destinations)),
         l4_destinations=tuple(sorted(l4)),
         delegates=tuple(sorted(delegates)),
         matches_gateways=matches_gateways,
@@ -135,17 +130,33 @@ def outline_of(
     )
 
 
-def http_destinations(route: PlannedRoute) -> Iterator[tuple[str, str]]:
-    """Yield each host that an HTTP route and its mirrors send to, as written, after the namespace it is read in."""
+def _add_conditions(
+    conditions: list[SourceCondition],
+    kind: Kind,
+    route: int,
+    matches: Sequence[HTTPMatchRequest | TLSMatchAttributes | L4MatchAttributes],
+) -> bool:
+    """Add the conditions on the source in the matches of a route; returns whether one of the matches names gateways."""
+    names_gateways = False
+    for i, match in enumerate(matches):
+        if match.gateways:
+            # They replace the conditions on the source, in Istio too (reference 10, surprise 10).
+            names_gateways = True
+        elif match.source_labels or match.source_namespace:
+            labels, namespace = tuple(sorted(match.source_labels.items())), match.source_namespace
+            conditions.append(SourceCondition(kind=kind, route=route, match=i, labels=labels, namespace=namespace))
+    return names_gateways
+
+
+def http_destinations(route: PlannedRoute) -> list[tuple[str, str]]:
+    """Return each host that an HTTP route and its mirrors send to, as written, after the namespace it is read in."""
     http, namespace = route.http, route.origin.key.namespace
-    for weighted in http.route:
-        if weighted.destination is not None:
-            yield namespace, weighted.destination.host
-    for mirror in http.mirrors:
-        if mirror.destination is not None:
-            yield namespace, mirror.destination.host
+    found = [(namespace, d.destination.host) for d in http.route if d.destination is not None]
+    if http.mirrors:
+        found += [(namespace, d.destination.host) for d in http.mirrors if d.destination is not None]
     if http.mirror is not None:
-        yield namespace, http.mirror.host
+        found.append((namespace, http.mirror.host))
+    return found
 
 
 def l4_destinations(service: VirtualService) -> Iterator[RouteDestination]:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 EVERYONE: Final = ("*",)
 DISTRIBUTION_ANNOTATION: Final = "networking.istio.io/traffic-distribution"
+DISTRIBUTIONS: Final = ("PreferClose", "PreferSameZone", "PreferSameNode")
 NOBODY: Final = ("~",)
 
 

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from translators.sidecars.inbound import Inbound, inbound
 from translators.sidecars.selection import selector, sidecar_of
-from translators.sidecars.shared import Shared, client_view, shared_of
+from translators.sidecars.shared import ClusterCache, Shared, client_view, shared_of
 
-__all__ = ["Inbound", "Shared", "client_view", "inbound", "selector", "shared_of", "sidecar_of"]
+__all__ = ["ClusterCache", "Inbound", "Shared", "client_view", "inbound", "selector", "shared_of", "sidecar_of"]

@@ -157,10 +157,13 @@ class OutboundBuilder:
             chains = address.chains.values()
             listeners.append(step(outbound_listener, socket, mesh, *chains, *address.http))
             for chain in chains:
-                self._destinations.update((name, d) for name, d in chain.clusters if d is not None)
+                for name, destination in chain.clusters:
+                    if destination is not None:
+                        self._destinations.setdefault(name, destination)
         tables = self._tables.finish()
         for table in tables:
-            self._destinations |= table.destinations
+            # What is imported is the same object for all clients, so that they share its clusters.
+            self._destinations = {**table.destinations, **self._destinations}
         return Outbound(
             listeners=tuple(listeners),
             routes=tuple(table.resource for table in tables),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from translators.clusters import cluster_resources
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, TypeSet
@@ -58,33 +58,71 @@ def outbound_of(
     return builder.finish()
 
 
+class ClusterSets(NamedTuple):
+    """Clusters and endpoints of some destinations."""
+
+    destinations: tuple[Destination, ...]
+    clusters: TypeSet
+    endpoints: TypeSet
+    diagnostics: tuple[Diagnostic, ...]
+
+
+class ClusterCache:
+    """Makes clusters for one World; clients of several namespaces that reach the very same share them.
+
+    A Destination that a step made stands for a service under one rule, so clients with the same ones are sent the same
+    clusters, whatever namespace they are in.
+    """
+
+    def __init__(self, world: World, rules: RuleIndex, steps: Steps) -> None:
+        self._world = world
+        self._rules = rules
+        self._steps = steps
+        self._known: dict[tuple[object, ...], ClusterSets] = {}
+
+    def of(self, view: ProxyView, destinations: tuple[Destination, ...], before: Shared | None) -> ClusterSets:
+        """Return the clusters and endpoints of destinations; `before` is what the client had for an earlier World."""
+        anywhere = replace(view, namespace="", dns_domain="", unprivileged_pod=False, interception_mode="")
+        key = (anywhere, *map(id, destinations))
+        found = self._known.get(key)
+        if found is None:
+            made = cluster_resources(self._world, view, destinations, self._rules, self._steps)
+            fixed = self._steps.step(fixed_clusters, self._world.mesh)
+            clusters, endpoints = (before.types[t] if before is not None else None for t in (CLUSTER, ENDPOINT))
+            found = self._known[key] = ClusterSets(
+                destinations,
+                TypeSet.of(CLUSTER, (*fixed, *made.clusters), clusters),
+                TypeSet.of(ENDPOINT, made.assignments, endpoints),
+                made.diagnostics,
+            )
+        return found
+
+
 def shared_of(
     world: World,
     view: ProxyView,
     sidecar: Sidecar | None,
     services: ServiceIndex,
     rules: RuleIndex,
+    clusters: ClusterCache,
     before: Shared | None,
     steps: Steps,
 ) -> Shared:
     """Make the resources of the outbound side. `before` is what they were for an earlier World."""
     outbound = outbound_of(world, view, sidecar, services, rules, steps)
-    clusters = cluster_resources(world, view, outbound.destinations, rules, steps)
-    made = {
-        CLUSTER: (*steps.step(fixed_clusters, world.mesh), *clusters.clusters),
-        ENDPOINT: clusters.assignments,
-        LISTENER: outbound.listeners,
-        ROUTE: outbound.routes,
-    }
+    sets = clusters.of(view, outbound.destinations, before)
+    listeners, routes = (before.types[t] if before is not None else None for t in (LISTENER, ROUTE))
     by_origin: dict[ObjectKey, list[Destination]] = {}
     for destination in outbound.destinations:
         by_origin.setdefault(destination.service.origin, []).append(destination)
     return Shared(
         types={
-            type_url: TypeSet.of(type_url, resources, before.types[type_url] if before is not None else None)
-            for type_url, resources in made.items()
+            CLUSTER: sets.clusters,
+            ENDPOINT: sets.endpoints,
+            LISTENER: TypeSet.of(LISTENER, outbound.listeners, listeners),
+            ROUTE: TypeSet.of(ROUTE, outbound.routes, routes),
         },
         destinations={key: tuple(found) for key, found in by_origin.items()},
         by_endpoints=outbound.by_endpoints,
-        diagnostics=(*outbound.diagnostics, *clusters.diagnostics),
+        diagnostics=(*outbound.diagnostics, *sets.diagnostics),
     )

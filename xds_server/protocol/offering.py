@@ -11,7 +11,10 @@ from xds_server.protocol.step import QUIET, Limits, Step
 from xds_server.protocol.subscription import UNCHANGED, Change
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from translators.resources import ResourceSet, TypeSet
+    from xds_server.protocol.effective import Reference
     from xds_server.protocol.encoder import Encoder
     from xds_server.protocol.passage import Baggage, Stage
     from xds_server.protocol.state import TypeState
@@ -136,7 +139,16 @@ class Offering(ABC):
                     return True
             elif state.ledger.waiting or state.trials is not None:
                 return True
-        return False
+        return not (stage.arrival or stage.homecoming) and self._asks_by_name(stage.about)
+
+    def _asks_by_name(self, about: Iterable[Reference]) -> bool:
+        """Whether the client asks for one of these clusters by its name, as gRPC does: then it uses it, for RPCs that
+        began with the old routes, until it asks for it no longer. To be told that it is gone would fail them.
+        """
+        clusters = self._types.get(CLUSTER)
+        if clusters is None or clusters.subscription.wildcard:
+            return False
+        return any(t == CLUSTER and name in clusters.subscription.names for t, name in about)
 
     @property
     def _homeward(self) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from translators.names import FILE_SECRETS
 from translators.resources import SECRET
 
 if TYPE_CHECKING:
@@ -53,6 +54,13 @@ class Case:
     def key(self) -> tuple[str, str]:
         """Type URL and name."""
         return self.resource.type_url, self.resource.name
+
+    @property
+    def watched(self) -> bool:
+        """Whether it is a Secret that names files on the proxy (ADR 0006). Envoy watches them and heals by itself, and
+        what refers to it works but for that: so it is served as it is, and only said to be rejected.
+        """
+        return self.resource.type_url == SECRET and self.resource.name.startswith(FILE_SECRETS)
 
     @property
     def patience(self) -> float:

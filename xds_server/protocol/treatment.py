@@ -85,7 +85,7 @@ class Treatment(Offering):
                 state.owe([case.resource.name])  # the client may hold a version of it that we do not know
         holds = {(hold.type_url, hold.name): hold for hold in self._pending(wanted)}
         for case in ward.cases.values():
-            if case not in self._released:
+            if case not in self._released and not case.watched:
                 resource, here = case.resource, self._accepted_here(case.resource.type_url)
                 standby = standby_of(ward, here, resource)
                 holds[case.key] = Hold(resource.type_url, resource.name, resource.version, standby, confirmed=True)
@@ -139,11 +139,12 @@ class Treatment(Offering):
         as well.
         """
         listeners = self._types.get(LISTENER)
-        if listeners is None or listeners.ledger.accepted is None:
+        accepted = listeners.ledger.accepted if listeners is not None else None
+        if accepted is None or accepted is self._ward.accepted.get(LISTENER):
             return
         states = (self._types.get(type_url) for type_url in LISTENER_AND_NEEDS)
         if all(state is None or not (state.ledger.waiting or state.trials) for state in states):
-            self._ward.accepted[LISTENER] = listeners.ledger.accepted
+            self._ward.accepted[LISTENER] = accepted
 
     # What it rejects.
 
@@ -176,18 +177,19 @@ class Treatment(Offering):
         ]
         if verdict.certain:
             cases = {r: case for r in suspects if (case := self._confine(state, r, message, now))}
-            suspects = list(cases)
+            rest = rest if len(cases) == len(suspects) else []  # it would come with what is not confined
+            suspects = [resource for resource, case in cases.items() if not case.watched]
             events += (
                 Confined(resource=c.resource, error=c.error, retry_at=c.retry_at, rejections=c.rejections)
                 for c in cases.values()
             )
         elif self._ward.full:
-            suspects = []
+            suspects = rest = []
         elif suspects:
             state.trials = state.trials or Trials(message, now)
             state.trials.split(tuple(suspects))
             self._trying.add(type_url)
-        if suspects:
+        if suspects or rest:
             self._take_back(type_url, state, (*suspects, *rest))
             state.owe(repeated)
         elif names or not response.resources:
@@ -276,6 +278,8 @@ class Treatment(Offering):
         case = self._ward.cases.get((resource.type_url, resource.name))
         if case is not None and case.resource.version == resource.version:
             self._released.add(case)
+            if case.watched:
+                self._types[resource.type_url].owe([resource.name])  # it is among what was sent
 
     def _retries(self, now: float) -> bool:
         """Have the cases tried again whose time has come; whether some need no trial, since nobody asks for them."""

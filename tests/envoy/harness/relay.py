@@ -97,13 +97,14 @@ class Relay:
         """Reset every connection once the server has sent a response of a kind; it still arrives, and nothing more."""
         self._cut_kind = kind
 
-    def freeze(self) -> None:
-        """Pass nothing on, in both directions and on new connections, without closing any."""
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Pass nothing on, in both directions and on new connections, without closing any; nothing is lost."""
         self._loop.run(self._call(self._flowing.clear))
-
-    def thaw(self) -> None:
-        """Go on where `freeze` stopped; nothing is lost."""
-        self._loop.run(self._call(self._flowing.set))
+        try:
+            yield
+        finally:
+            self._loop.run(self._call(self._flowing.set))
 
     @contextlib.contextmanager
     def slow(self, seconds: float) -> Iterator[None]:

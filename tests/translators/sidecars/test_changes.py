@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from benchmarks.meshes import endpoint_slice, service
 from translators.model.common import WorkloadSelector
+from translators.model.destination_rule import DestinationRule, DestinationRuleSpec, Subset
 from translators.model.kubernetes import Pod, PodStatus, Service, ServicePort, ServiceSpec
 from translators.model.meta import KubeObject, ObjectKey, ObjectMeta
 from translators.model.proxy import Proxy, ProxyView, view_of
@@ -247,3 +248,26 @@ def test_a_scope_saves_what_it_leaves_out() -> None:
 def _bytes(translation: Translation) -> int:
     """Return what a delta client is sent to hold all of it."""
     return sum(len(r.delta_fragment) for t in TYPES for r in translation[t].resources.values())
+
+
+def test_namespaces_that_reach_the_same_share_its_clusters() -> None:
+    """Names differ by namespace, clusters do not, unless a rule is for the clients of one namespace."""
+    world, translator = base(30), Translator()
+    first, second = (translator.translate(world, v).shared for v in (VIEWS[0], VIEWS[2]))
+    assert first is not None
+    assert second is not None
+    assert first.types[CLUSTER] is second.types[CLUSTER]
+    assert first.types[ENDPOINT] is second.types[ENDPOINT]
+    assert first.types[ROUTE] is not second.types[ROUTE]
+    rule = DestinationRule(
+        metadata=ObjectMeta(name="own", namespace="ns-1"),
+        spec=DestinationRuleSpec(
+            host="svc-0.ns-0.svc.cluster.local", subsets=(Subset(name="v9", labels={"version": "v9"}),)
+        ),
+    )
+    world = world.apply({rule.key: rule})
+    first, second = (translator.translate(world, v).shared for v in (VIEWS[0], VIEWS[2]))
+    assert first is not None
+    assert second is not None
+    only = set(second.types[CLUSTER].resources) - set(first.types[CLUSTER].resources)
+    assert only == {"outbound|80|v9|svc-0.ns-0.svc.cluster.local"}

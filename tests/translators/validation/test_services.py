@@ -276,6 +276,22 @@ def test_addresses_are_not_allocated(addresses: str, expected: tuple[str, ...]) 
     assert said(load("ServiceEntry", spec, metadata=metadata)) == expected
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("PreferClose", ()),
+        ("PreferSameNode", ("PF0625 metadata.annotations",)),
+        ("Near", ("PF0625 metadata.annotations",)),
+    ],
+)
+def test_traffic_distribution(value: str, expected: tuple[str, ...]) -> None:
+    metadata = f"{{name: a, annotations: {{networking.istio.io/traffic-distribution: {value}}}}}"
+    port = "{number: 80, name: http, protocol: HTTP}"
+    entry = load("ServiceEntry", f"spec: {{hosts: [a.com], resolution: DNS, ports: [{port}]}}", metadata=metadata)
+    service = load("Service", "spec: {ports: [{port: 80}]}", version="v1", metadata=metadata)
+    assert (said(entry), said(service)) == (expected, expected)
+
+
 @pytest.mark.parametrize("row", SERVICES, ids=ids)
 def test_service(row: Case) -> None:
     assert said(load("Service", f"spec: {row.snippet}", version="v1")) == row.expected

@@ -33,7 +33,7 @@ MESH_CONFIG: Final[dict[str, str]] = {
     "defaultHttpRetryPolicy.retryRemoteLocalities": "`RetryPolicy.retry_priority`",
     "defaultHttpRetryPolicy.retryIgnorePreviousHosts": "`RetryPolicy.retry_host_predicate`",
     "defaultHttpRetryPolicy.backoff": "`RetryPolicy.retry_back_off`",
-    "tlsDefaults": "TLS to endpoints",
+    "tlsDefaults": "TLS to endpoints, and of servers of Gateways for what they do not say",
     "tlsDefaults.minProtocolVersion": "`TlsParameters.tls_minimum_protocol_version`",
     "tlsDefaults.ecdhCurves": "`TlsParameters.ecdh_curves`",
     "tlsDefaults.cipherSuites": "`TlsParameters.cipher_suites`",
