@@ -69,10 +69,7 @@ def cluster_resources(
         policy = cluster_policy(rule, port.number, subset, mesh)
         place = place_of(view, setting_of(policy, service, mesh))
         inline = (found.endpoints, place) if is_dns(service) else (None, None)
-        if destination.sni_dnat:
-            cluster = steps.step(build_cluster, service, port, subset, rule, mesh, kind, *inline, True)  # noqa: FBT003
-        else:
-            cluster = steps.step(build, service, port, subset, rule, mesh, kind, *inline)
+        cluster = steps.step(build, service, port, subset, rule, mesh, kind, *inline, *_way(destination))
         diagnostics += found.diagnostics
         if policy.tls is not None and view.generator != GRPC and not destination.sni_dnat:
             diagnostics += tls_remarks(destination, policy)
@@ -92,6 +89,10 @@ def cluster_resources(
     return ClusterOutput(
         clusters=tuple(clusters), assignments=tuple(assignments), diagnostics=tuple(dict.fromkeys(diagnostics))
     )
+
+
+def _way(destination: Destination) -> tuple[bool, ...]:
+    return (True,) if destination.sni_dnat else ()  # no argument rather than False: it is another key of the memo
 
 
 def unique(destinations: Iterable[Destination]) -> list[Destination]:

@@ -44,7 +44,9 @@ class DeltaStream(BaseStream[DeltaDiscoveryRequest]):
         held, resources = state.held, clusters.resources
         if not held or not state.subscription.wildcard:
             return None
-        gone = tuple(Brought(CLUSTER, name, held[name]) for name in sorted(held) if name not in resources)
+        withheld = self._withheld(CLUSTER)
+        absent = (name for name in sorted(held) if name not in resources and name not in withheld)
+        gone = tuple(Brought(CLUSTER, name, held[name]) for name in absent)
         return Baggage(new=any(name not in held for name in resources), gone=gone)
 
     def _subscribe(self, subscription: Subscription, request: DeltaDiscoveryRequest) -> Change | Rejected:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from translators.resources import CLUSTER, ENDPOINT, EXTENSION, LISTENER, ROUTE, SECRET, ResourceSet
+from xds_server.protocol.passage import content_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -107,4 +108,4 @@ def _keep_referred(
 
 def _accepted(accepted: Mapping[str, TypeSet], reference: Reference) -> Resource | None:
     types = accepted.get(reference[0])
-    return types.resources.get(reference[1]) if types is not None else None
+    return content_of(types.resources.get(reference[1])) if types is not None else None

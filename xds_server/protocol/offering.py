@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from translators.resources import CLUSTER
@@ -97,6 +98,19 @@ class Offering(ABC):
             return self._onward(now)
         self._snapshot = target  # the way of almost every push: nothing has to wait
         return self._due(target, now)
+
+    def _rebase(self, target: ResourceSet, now: float) -> list[Outgoing]:
+        """Go on with another target during a homecoming: the client has rejected some of what is on the way."""
+        held = self._snapshot
+        if held is None or self._stage is None:
+            return []
+        differs = self._encoder.difference(held[CLUSTER], target[CLUSTER])
+        gone = tuple(held[CLUSTER].resources[name] for name in differs.absent)
+        clusters = self._encoder.together(target[CLUSTER], gone) if gone else target[CLUSTER]
+        self._snapshot = replace(target, types={**target.types, CLUSTER: clusters})
+        self._stage, *ahead = (replace(stage, snapshot=self._snapshot) for stage in (self._stage, *self._ahead))
+        self._ahead = tuple(ahead)
+        return self._due(self._snapshot, now)
 
     def _comes_home(self, target: ResourceSet) -> bool:
         """Whether the client's first request for clusters waits for an answer and it brought some along that are not

@@ -87,6 +87,11 @@ class Brought(Resource):
         super().__init__(type_url, name, f"{name} {version}".encode(), ())
 
 
+def content_of(resource: Resource | None) -> Resource | None:
+    """Return a resource, or None for one of which nothing is known but that the client brought it along."""
+    return None if isinstance(resource, Brought) else resource
+
+
 @dataclass(frozen=True, slots=True)
 class Baggage:
     """How the clusters that a client brought along differ from those that it should have."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from translators.names import FILE_SECRETS
 from translators.resources import SECRET
+from xds_server.protocol.passage import content_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -109,7 +110,7 @@ class Ward:
         case = self.cases.get((resource.type_url, resource.name))
         candidates = [case.standby] if case is not None else []
         if (accepted := self.accepted.get(resource.type_url)) is not None:
-            candidates.append(accepted.resources.get(resource.name))
+            candidates.append(content_of(accepted.resources.get(resource.name)))
         return next((c for c in candidates if c is not None and c.version != resource.version), None)
 
     def disown(self, resource: Resource) -> None:
@@ -159,7 +160,7 @@ class Quarantine:
 
 def standby_of(ward: Ward, here: TypeSet | None, resource: Resource) -> Resource | None:
     """Return what a client gets instead of a resource: what it accepted last on this stream (`here`), else before."""
-    was = here.resources.get(resource.name) if here is not None else None
+    was = content_of(here.resources.get(resource.name)) if here is not None else None
     if was is not None and was.version != resource.version:
         return was
     return ward.known(resource) if ward.proven or resource.type_url != SECRET else None

@@ -272,7 +272,10 @@ class Treatment(Offering):
         return out
 
     def _steer_again(self, now: float) -> list[Outgoing]:
-        return self._steer(self._effective(self._wanted), now) if self._wanted is not None else []
+        if self._wanted is None:
+            return []
+        target = self._effective(self._wanted)
+        return self._rebase(target, now) if self._homeward else self._steer(target, now)
 
     def _release(self, resource: Resource) -> None:
         case = self._ward.cases.get((resource.type_url, resource.name))
