@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from benchmarks.harness import Result
 
-ALL: Final = ("cold_translation", "endpoint_change", "fanout")
+ALL: Final = ("cold_translation", "endpoint_change", "sidecar_mesh", "fanout", "bare_pod")
+"""What CI runs. `kubernetes` is not yet within its target (2; it is 3.3): `make bench ARGS=kubernetes` runs it."""
 TRIES: Final = 5
 
 

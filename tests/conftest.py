@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,6 +20,10 @@ __all__ = ["require"]
 # Once gRPC is in use here, one in twenty of the processes that tests start would die between fork and exec: gRPC takes
 # up its work in the child, and finds its files closed (grpc/grpc#43055).
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
+# Whoever runs the suite in the background of a shell has it ignore Ctrl-C, and so would each program that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline for one example: the machine is shared, and each test has its own limit (`timeout` in pyproject.toml).
 settings.register_profile("dev", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])

@@ -20,7 +20,7 @@ from xds_server.demo.envoy import EnvoyNotFoundError, find_envoy
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-CI: Final = frozenset({"envoy", "iptables", "netns"})
+CI: Final = frozenset({"envoy", "iptables", "iptables-legacy", "iptables-nft", "netns"})
 """What `PILOTFISH_REQUIRE=ci` stands for. The others are opt-ins: whoever has them gets their tests."""
 
 
@@ -57,8 +57,25 @@ def _iptables() -> str:
     return _answers("unshare", "--net", "iptables", "-t", "nat", "-S")
 
 
+def _iptables_variant(name: str) -> str:
+    """Both backends are in Debian's package, but a kernel may know one of them alone."""
+    return _answers("unshare", "--net", name, "-t", "nat", "-S")
+
+
+def _kind() -> str:
+    return _docker() or (_answers("kind", "version") if shutil.which("kind") else "no kind command")
+
+
 def _docker() -> str:
     return _answers("docker", "version") if shutil.which("docker") else "no docker command"
+
+
+def _helm() -> str:
+    return _answers("helm", "version") if shutil.which("helm") else "no helm command"
+
+
+def _kustomize() -> str:
+    return _answers("kustomize", "version") if shutil.which("kustomize") else "no kustomize command"
 
 
 def _apiserver() -> str:
@@ -72,7 +89,12 @@ CHECKS: Final[Mapping[str, Callable[[], str]]] = {
     "apiserver": _apiserver,
     "docker": _docker,
     "envoy": _envoy,
+    "helm": _helm,
     "iptables": _iptables,
+    "iptables-legacy": lambda: _iptables_variant("iptables-legacy"),
+    "iptables-nft": lambda: _iptables_variant("iptables-nft"),
+    "kind": _kind,
+    "kustomize": _kustomize,
     "netns": _netns,
 }
 """Each requirement, and what tells why it is missing (empty: it is there)."""

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from translators.model.destination_rule import LocalityLoadBalancerSetting
 from translators.model.meta import Value
-from translators.model.proxy import LOCALITY, Locality
-from translators.services.exports import DISTRIBUTIONS
+from translators.model.proxy import LOCALITY, NODE, Locality
+from translators.services.exports import DISTRIBUTIONS, SAME_NODE
 from translators.services.workload import CLUSTER_ID, REGION_LABEL, SUBZONE_LABEL, ZONE_LABEL
 
 if TYPE_CHECKING:
@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 
 _NETWORK: Final = "topology.istio.io/network"
 _CLUSTER: Final = "topology.istio.io/cluster"
-_NEAREST_FIRST: Final = LocalityLoadBalancerSetting(failover_priority=(_NETWORK, REGION_LABEL, ZONE_LABEL))
-"""What a Service's trafficDistribution asks for. Nobody knows a proxy's node, so its zone is as near as it gets."""
+_HOSTNAME: Final = "kubernetes.io/hostname"
+_ZONE_FIRST: Final = LocalityLoadBalancerSetting(failover_priority=(_NETWORK, REGION_LABEL, ZONE_LABEL))
+_NODE_FIRST: Final = LocalityLoadBalancerSetting(failover_priority=(_NETWORK, REGION_LABEL, ZONE_LABEL, _HOSTNAME))
+"""What a Service's trafficDistribution asks for."""
 
 _FINEST: Final = 1_000_000
 """Shares are exact up to this denominator; Envoy adds the weights of a priority up in 32 bits."""
@@ -81,7 +83,7 @@ def setting_of(policy: EffectivePolicy, service: Service, mesh: MeshConfig) -> L
     setting = balancer.locality_lb_setting if balancer is not None else None
     if setting is None:
         if service.traffic_distribution in DISTRIBUTIONS:
-            return _NEAREST_FIRST
+            return _NODE_FIRST if service.traffic_distribution == SAME_NODE else _ZONE_FIRST
         setting = mesh.locality_lb_setting
     if setting.enabled is False or not (setting.distribute or policy.outlier_detection is not None):
         return None
@@ -100,21 +102,25 @@ def place_of(view: ProxyView, setting: LocalityLoadBalancerSetting | None) -> Pl
     values = []
     for entry in setting.failover_priority:
         key, overridden, value = entry.partition("=")
-        values.append(value if overridden else _value(key, labels, view.locality, view.network, cluster))
+        values.append(value if overridden else _value(key, labels, view.locality, view.network, cluster, view.node))
     return _place(view.locality if setting.failover else _NOWHERE, tuple(values)) if any(values) else None
 
 
 def locality_keys(setting: LocalityLoadBalancerSetting | None) -> frozenset[str]:
-    """Return what a setting wants to know about a proxy: label keys, and LOCALITY (see `view_of`)."""
+    """Return what a setting wants to know about a proxy: label keys, LOCALITY and NODE (see `view_of`)."""
     if setting is None or setting.enabled is False:
         return frozenset()
     keys = frozenset(entry for entry in setting.failover_priority if "=" not in entry)
+    if _HOSTNAME in keys:
+        keys |= {NODE}
     return keys | {LOCALITY} if setting.distribute or setting.failover or not keys.isdisjoint(_PARTS) else keys
 
 
-def distribution_keys() -> frozenset[str]:
+def distribution_keys(distribution: str) -> frozenset[str]:
     """Return what a Service's trafficDistribution wants to know about a proxy."""
-    return locality_keys(_NEAREST_FIRST)
+    if distribution not in DISTRIBUTIONS:
+        return frozenset()
+    return locality_keys(_NODE_FIRST if distribution == SAME_NODE else _ZONE_FIRST)
 
 
 def rule_locality_keys(rule: DestinationRule) -> frozenset[str]:
@@ -138,7 +144,7 @@ def _place(locality: Locality, values: tuple[str, ...] = ()) -> Place:
     return Place(locality=locality, values=values)
 
 
-def _value(key: str, labels: Mapping[str, str], locality: Locality, network: str, cluster: str) -> str:
+def _value(key: str, labels: Mapping[str, str], locality: Locality, network: str, cluster: str, node: str) -> str:
     """Return a label's value; Istio's topology labels say where something is, whether or not they are set."""
     if (found := labels.get(key)) is not None:
         return found
@@ -146,6 +152,8 @@ def _value(key: str, labels: Mapping[str, str], locality: Locality, network: str
         return network
     if key == _CLUSTER:
         return cluster
+    if key == _HOSTNAME:
+        return node
     part = _PARTS.get(key)
     return "" if part is None else part(locality)
 
@@ -213,7 +221,7 @@ def _unlike(endpoint: Endpoint, keys: tuple[str, ...], values: tuple[str, ...]) 
     """Return 0 if an endpoint has all of the proxy's values, else the more the earlier the first difference is."""
     for index, (entry, value) in enumerate(zip(keys, values, strict=True)):
         key = entry.partition("=")[0]
-        if _value(key, endpoint.labels, endpoint.locality, endpoint.network, CLUSTER_ID) != value:
+        if _value(key, endpoint.labels, endpoint.locality, endpoint.network, CLUSTER_ID, endpoint.node) != value:
             return len(keys) - index
     return 0
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from translators.recorder import SILENT, Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterable
 
 R = TypeVar("R")
 
@@ -31,6 +31,10 @@ class Steps(Protocol):
         ...
 
 
+def _key(function: Callable[..., object], arguments: tuple[object, ...]) -> Hashable:
+    return (function, *[a if type(a) in _BY_VALUE else id(a) for a in arguments])
+
+
 class Memo:
     """The table of the serving path. It lives two passes: what a whole pass did not use is forgotten by `turn`."""
 
@@ -41,11 +45,11 @@ class Memo:
         self._old: dict[Hashable, tuple[tuple[object, ...], object]] = {}
         self._new: dict[Hashable, tuple[tuple[object, ...], object]] = {}
         self.fresh = 0
-        """How many results were made since the last `turn`."""
+        """By how many results the table has grown since the last `turn`."""
 
     def step(self, function: Callable[..., R], /, *arguments: object) -> R:
         """See `Steps.step`."""
-        key = (function, *[a if type(a) in _BY_VALUE else id(a) for a in arguments])
+        key = (function, *[a if type(a) in _BY_VALUE else id(a) for a in arguments])  # as in `_key`, without a call
         hit = self._new.get(key)
         if hit is None:
             hit = self._old.get(key) if self._old else None
@@ -59,6 +63,29 @@ class Memo:
         """End a pass over the whole World: drop what neither this pass nor the one before it used."""
         self._old, self._new = self._new, {}
         self.fresh = 0
+
+    def forget(self, keys: Iterable[Hashable]) -> None:
+        """Drop results that nobody will ask for again. If somebody does, they are made once more."""
+        for key in keys:
+            if self._new.pop(key, None) is not None:
+                self.fresh -= 1
+
+
+class Traced:
+    """A Memo's steps, with a note of which were asked for."""
+
+    __slots__ = ("_memo", "keys")
+
+    def __init__(self, memo: Memo) -> None:
+        """Begin with none."""
+        self._memo = memo
+        self.keys: set[Hashable] = set()
+        """What `Memo.forget` takes."""
+
+    def step(self, function: Callable[..., R], /, *arguments: object) -> R:
+        """See `Steps.step`."""
+        self.keys.add(_key(function, arguments))
+        return self._memo.step(function, *arguments)
 
 
 class Recording:

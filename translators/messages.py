@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Final
 
-from envoy.extensions.transport_sockets.tls.v3.common_pb2 import SubjectAltNameMatcher
+from envoy.extensions.transport_sockets.tls.v3.common_pb2 import SubjectAltNameMatcher, TlsParameters
 from envoy.type.v3.percent_pb2 import FractionalPercent
 
 if TYPE_CHECKING:
@@ -56,6 +56,16 @@ def is_presence(match: StringMatch) -> bool:
     which is no RE2 but Istio's word for "any".
     """
     return (match.exact is None and match.prefix is None and match.regex is None) or match.regex == "*"
+
+
+TLS_VERSIONS: Final = {
+    "TLS_AUTO": TlsParameters.TLS_AUTO,
+    "TLSV1_0": TlsParameters.TLSv1_0,
+    "TLSV1_1": TlsParameters.TLSv1_1,
+    "TLSV1_2": TlsParameters.TLSv1_2,
+    "TLSV1_3": TlsParameters.TLSv1_3,
+}
+"""Istio's names of TLS versions, and Envoy's."""
 
 
 def add_subject_alt_names(out: CertificateValidationContext, names: Iterable[str]) -> None:

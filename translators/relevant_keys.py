@@ -14,12 +14,13 @@ from translators.memo import Recording
 from translators.model.destination_rule import DestinationRule
 from translators.model.envoy_filter import EnvoyFilter
 from translators.model.gateway import Gateway
-from translators.model.kubernetes import Service
-from translators.model.proxy import LOCALITY
+from translators.model.kubernetes import Namespace, Service
+from translators.model.proxy import LOCALITY, NODE
 from translators.model.service_entry import ServiceEntry
 from translators.model.sidecar import Sidecar
 from translators.model.virtual_service import VirtualService
 from translators.services.exports import DISTRIBUTION_ANNOTATION
+from translators.services.kubernetes import LOCAL
 from translators.sidecars.selection import selector
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
 
 
 def selector_keys(world: World, steps: Steps | None = None) -> frozenset[str]:
-    """Return what matters about a proxy: the label keys that any selector in the World mentions, and LOCALITY if some
-    policy looks at that. Other labels cannot change a translation.
+    """Return what matters about a proxy: the label keys that any selector in the World mentions, LOCALITY if some
+    policy looks at that, and METADATA with the names that some EnvoyFilter asks for. Other
+    labels cannot change a translation.
     """
     steps = steps or Recording()
     own: tuple[tuple[type[KubeObject], KeysOf], ...] = (
@@ -64,6 +66,7 @@ def client_keys(world: World, steps: Steps) -> frozenset[str]:
         (VirtualService, _source_keys),
         (Service, _distribution),
         (ServiceEntry, _distribution),
+        (Namespace, _distribution),
     )
     return frozenset(keys.union(*_each(world, own, steps)))
 
@@ -88,15 +91,14 @@ def _entry_keys(entries: Map[str, ServiceEntry], *, recorder: Recorder) -> froze
     return frozenset(key for chosen in selectors if chosen is not None for key in chosen.labels)
 
 
-def _distribution(services: Map[str, Service | ServiceEntry], *, recorder: Recorder) -> frozenset[str]:
-    """Where some traffic is distributed by distance, the proxy's place matters."""
+def _distribution(objects: Map[str, Service | ServiceEntry | Namespace], *, recorder: Recorder) -> frozenset[str]:
+    """Where some traffic is distributed by distance, the proxy's place matters; perhaps also its node."""
     del recorder
-    asked = any(
-        DISTRIBUTION_ANNOTATION in one.metadata.annotations
-        or (isinstance(one, Service) and one.spec.traffic_distribution)
-        for one in services.values()
-    )
-    return distribution_keys() if asked else frozenset()
+    asked = {one.metadata.annotations.get(DISTRIBUTION_ANNOTATION, "") for one in objects.values()}
+    services = [one.spec for one in objects.values() if isinstance(one, Service)]
+    asked.update(spec.traffic_distribution for spec in services)
+    local = any(spec.internal_traffic_policy == LOCAL for spec in services)
+    return frozenset({NODE} if local else ()).union(*map(distribution_keys, asked))
 
 
 def _sidecar_keys(sidecars: Map[str, Sidecar], *, recorder: Recorder) -> frozenset[str]:

@@ -1,8 +1,9 @@
 """World and ProxyView in, ResourceSet out: the one function that serve, the CLI, explain and the tests call.
 
-Two ways lead through it. A whole pass walks everything the view may see, with each step memoised, so that it builds
+Three ways lead through it. A whole pass walks everything the view may see, with each step memoised, so that it builds
 only what changed. When nothing but endpoints changed, their keys lead straight to the assignments that they touch, at
-a cost that does not grow with the mesh. Both give the same bytes (a test compares them).
+a cost that does not grow with the mesh. When nothing but the routes of VirtualServices changed, a sidecar's virtual
+hosts that follow them are exchanged. All give the same bytes (a test compares them).
 """
 
 from __future__ import annotations
@@ -10,22 +11,28 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from translators.memo import Memo, Recording
+from translators.memo import Memo, Recording, Traced
 from translators.relevant_keys import selector_keys
 from translators.resources import ENDPOINT
 from translators.services import services_touched
-from translators.whole_pass import Pass, Translation, clusters_of, whole_pass
+from translators.sidecars.route_edits import edited_routes, with_edits
+from translators.whole_pass import Pass, Translation, clusters_of, rejoined, whole_pass
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from translators.extensions import NamedExtension
     from translators.model.proxy import ProxyView
     from translators.model.world import World
     from translators.resources import ResourceSet
+    from translators.sidecars import Shared
 
 __all__ = ["Translation", "Translator", "selector_keys"]
 
 _SPARE: Final = 20_000
-"""Memo entries that endpoint changes may leave behind before a whole pass tidies up."""
+"""Memo entries that changes may leave behind before a whole pass tidies up. Those that endpoint changes supersede are
+forgotten without one: with changes that never cease, it would come again and again.
+"""
 
 
 class Translator:
@@ -38,7 +45,11 @@ class Translator:
         self._generation = 0
         self._walked: World | None = None
         self._pass: Pass | None = None
+        self._edited: tuple[World | None, dict[int, tuple[Shared, Shared | None]]] = None, {}
+        """What sidecars share after the edits that led to a World, by the identity of what they shared before."""
         self._limit = _SPARE
+        self._superseded: tuple[set[Hashable], set[Hashable]] = set(), set()
+        """Steps that endpoint changes led away from: towards the World of now, and towards the one before it."""
 
     def selector_keys(self, world: World) -> frozenset[str]:
         """Return the label keys that any selector in the World mentions; other labels cannot change a translation."""
@@ -53,7 +64,7 @@ class Translator:
                 return previous
             self._tidy(world)
             fresh = previous.generation == self._generation and not self._extensions
-            if fresh and (quick := self._endpoints_only(world, previous)):
+            if fresh and (quick := self._endpoints_only(world, previous) or self._routes_only(world, previous)):
                 return quick
         else:
             previous = None
@@ -75,11 +86,19 @@ class Translator:
         walked = self._walked
         if walked is not None:
             changed = world.changed_since(walked)
-            endpoints_only = changed is not None and services_touched(walked, world, changed) is not None
-            if endpoints_only and self._memo.fresh < self._limit:
+            small = changed is not None and (
+                services_touched(walked, world, changed) is not None
+                or edited_routes(walked, world, changed, self._memo) is not None
+            )
+            if small and world is not walked:  # nobody is at the World before the last one any more
+                latest, earlier = self._superseded
+                self._memo.forget(earlier)
+                self._superseded = set(), latest
+            if small and self._memo.fresh < self._limit:
                 self._walked = world
                 return
         self._memo.turn()
+        self._superseded = set(), set()
         self._generation += 1
         self._walked = world
 
@@ -90,10 +109,31 @@ class Translator:
         if touched is None or not touched.isdisjoint(previous.by_endpoints):
             return None
         destinations = [d for key in touched for d in previous.destinations.get(key, ())]
+        steps = Traced(self._memo), Traced(self._memo)
         before, after = (
-            clusters_of(w, previous.view, destinations, previous.rules, self._memo) for w in (previous.world, world)
+            clusters_of(w, previous.view, destinations, previous.rules, s)
+            for w, s in zip((previous.world, world), steps, strict=True)
         )
         if before.diagnostics != after.diagnostics:
             return None
+        self._superseded[0].update(steps[0].keys - steps[1].keys)
         assignments = previous[ENDPOINT].replace({r.name: r for r in after.assignments})
         return replace(previous, types={**previous.types, ENDPOINT: assignments}, world=world)
+
+    def _routes_only(self, world: World, previous: Translation) -> Translation | None:
+        """Return what edits to routes alone make of the previous translation of a sidecar; None if there is more to
+        it.
+        """
+        changed, shared = world.changed_since(previous.world), previous.shared
+        if changed is None or shared is None:
+            return None
+        edits = edited_routes(previous.world, world, changed, self._memo)
+        if edits is None:
+            return None
+        if self._edited[0] is not world:
+            self._edited = world, {}
+        known = self._edited[1].get(id(shared))
+        if known is None:
+            after = with_edits(shared, edits, world, previous.services, previous.rules, self._memo)
+            known = self._edited[1][id(shared)] = shared, after
+        return rejoined(previous, known[1], world) if known[1] is not None else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from translators.clusters import ClusterOutput, build_cluster, cluster_resources
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from translators.model.proxy import ProxyView
     from translators.model.world import World
     from translators.resources import Resource
-    from translators.services import Destination
+    from translators.services import Destination, ServiceIndex
 
 Made = dict[str, tuple["Resource", ...]]
 """The resources of each type."""
@@ -43,6 +43,7 @@ class Translation(ResourceSet):
     world: World
     generation: int
     rules: RuleIndex
+    services: ServiceIndex
     destinations: Mapping[ObjectKey, tuple[Destination, ...]] = field(default_factory=dict)
     """By the key of the object that the service was made from."""
     by_endpoints: frozenset[ObjectKey] = frozenset()
@@ -136,6 +137,7 @@ def _gateway(indexes: Pass, view: ProxyView, plan: Plan | None, previous: Transl
         world=world,
         generation=indexes.generation,
         rules=rules,
+        services=indexes.services,
         destinations=_by_origin(destinations),
     )
 
@@ -164,6 +166,7 @@ def _proxyless(indexes: Pass, view: ProxyView, previous: Translation | None) -> 
         world=world,
         generation=indexes.generation,
         rules=rules,
+        services=indexes.services,
         destinations=_by_origin(served.destinations),
         by_endpoints=served.by_endpoints,
     )
@@ -188,11 +191,22 @@ def _sidecar(indexes: Pass, view: ProxyView, plan: Plan | None, previous: Transl
         world=world,
         generation=indexes.generation,
         rules=rules,
+        services=indexes.services,
         destinations=shared.destinations,
         by_endpoints=shared.by_endpoints | own.by_endpoints,
         shared=None if patched else shared,
         inbound=None if patched else own,
     )
+
+
+def rejoined(translation: Translation, shared: Shared, world: World) -> Translation:
+    """Return the translation of a sidecar for a World in which only the routes that it shares are others."""
+    before = translation.shared
+    if before is None:
+        msg = "it shares nothing"
+        raise ValueError(msg)
+    routes = shared.types[ROUTE].extended((), translation.types.get(ROUTE), before.types[ROUTE], ())
+    return replace(translation, types={**translation.types, ROUTE: routes}, shared=shared, world=world)
 
 
 def _joined(shared: Shared, own: Inbound, previous: Translation | None) -> dict[str, TypeSet]:

@@ -19,12 +19,16 @@ from translators.translate import Translator
 from xds_server.admin import server as admin
 from xds_server.admin.backend import Backend
 from xds_server.extensions import load_extensions
+from xds_server.kube_api import KubeApi
 from xds_server.metrics import Metrics
 from xds_server.push import Debounce, Push
 from xds_server.reports import DiagnosticLog
 from xds_server.sources.events import Apply, Delete
 from xds_server.sources.files import MAX_FILE_SIZE, FileSource
+from xds_server.sources.kubernetes import KubernetesSource
+from xds_server.sources.kubernetes.mesh import MeshConfigMap
 from xds_server.sources.mesh_config import MeshConfigSource
+from xds_server.status.runner import StatusRunner
 from xds_server.store import Store, check
 from xds_server.transport.limits import StreamLimits
 from xds_server.transport.server import AdsServer
@@ -32,6 +36,9 @@ from xds_server.transport.xlog_file import XlogFile
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from xds_server.injection.settings import InjectionSettings
+    from xds_server.webhook.runner import Webhook
 
 log = logging.getLogger(__name__)
 
@@ -56,11 +63,27 @@ class Settings:
     """Everything that `pilotfish serve` can be told."""
 
     config: tuple[Path, ...]
-    """Files and folders with objects; followed while they change."""
+    """Files and folders with objects; followed while they change. Where a cluster has an object of the same name, the
+    one in a file is used.
+    """
     xds_address: tuple[str, int] = ("127.0.0.1", 15010)
     """Where plaintext xDS is served. Port 0: one that is free, see `App.addresses`."""
     http_address: tuple[str, int] = ("127.0.0.1", 15014)
     """Where health, metrics, debug and the JSON API are served. Port 0 as above."""
+    kubeconfig: Path | None = None
+    """A kubeconfig whose API server is followed too."""
+    context: str | None = None
+    """Of its contexts the one to use; None: its current one."""
+    in_cluster: bool = False
+    """Whether to follow the API server of the cluster that this runs in."""
+    injection: InjectionSettings | None = None
+    """How pods are injected, by a webhook that the cluster calls; None: there is none."""
+    webhook_address: tuple[str, int] = ("127.0.0.1", 15017)
+    """Where that webhook is served, over TLS. Port 0 as above."""
+    status: bool = True
+    """Whether to write the status of Istio objects of the cluster, while no other replica does."""
+    lease_duration: float = 15.0
+    """Seconds after which a replica that has stopped to renew its Lease is replaced as the one that does so."""
     mesh_config: Path | None = None
     """A file with Istio's MeshConfig keys; without one, Istio's defaults."""
     cluster_domain: str = "cluster.local"
@@ -95,11 +118,13 @@ class App:
 
     settings: Settings
     addresses: dict[str, str] = field(default_factory=dict)
-    """`xds` and `http` as `host:port`, with the ports that were chosen; empty until it listens."""
+    """`xds`, `http` and perhaps `webhook` as `host:port`, with the ports that were chosen; empty until it listens."""
     started: asyncio.Event = field(default_factory=asyncio.Event)
     backend: Backend = field(init=False)
-    _files: tuple[FileSource, ...] = field(init=False)
-    _mesh: tuple[MeshConfigSource, ...] = field(init=False)
+    _cluster: KubeApi | None = field(init=False)
+    _objects: tuple[FileSource | KubernetesSource, ...] = field(init=False)
+    _mesh: tuple[MeshConfigSource | MeshConfigMap, ...] = field(init=False)
+    _status: StatusRunner | None = field(init=False)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _hurry: asyncio.Event = field(default_factory=asyncio.Event)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -107,12 +132,25 @@ class App:
     def __post_init__(self) -> None:
         settings = self.settings
         size = settings.max_file_size
-        self._files = (FileSource(settings.config, max_file_size=size),) if settings.config else ()
-        self._mesh = (MeshConfigSource(settings.mesh_config, max_file_size=size),) if settings.mesh_config else ()
-        names = [*(source.name for source in self._files), *(source.name for source in self._mesh)]
+        files = (FileSource(settings.config, max_file_size=size),) if settings.config else ()
+        mesh = (MeshConfigSource(settings.mesh_config, max_file_size=size),) if settings.mesh_config else ()
+        self._cluster = self._status = None
+        followed: KubernetesSource | None = None
+        self._objects, self._mesh = files, mesh
+        if settings.in_cluster or settings.kubeconfig is not None or settings.context is not None:
+            self._cluster = KubeApi.connect(
+                kubeconfig=settings.kubeconfig, context=settings.context, in_cluster=settings.in_cluster
+            )
+            followed = KubernetesSource(self._cluster)
+            self._objects = (*files, followed)
+            self._mesh = mesh or (MeshConfigMap(self._cluster, settings.root_namespace),)
+        names = [name for source in self._objects for name in source.names]
+        names += [source.name for source in self._mesh]
         world = World(cluster_domain=settings.cluster_domain, root_namespace=settings.root_namespace)
         version = _version()
         metrics = Metrics(version)
+        if followed is not None:
+            followed.measure(metrics)
         push = Push(
             Translator(load_extensions()),
             debounce=Debounce(settings.debounce_after, settings.debounce_max),
@@ -128,6 +166,18 @@ class App:
         self.backend = Backend(
             store=Store(names, world), push=push, ads=ads, metrics=metrics, version=version, addresses=self.addresses
         )
+        if settings.status and self._cluster is not None and followed is not None:
+            self._status = StatusRunner(
+                self._cluster,
+                followed,
+                push,
+                lambda: ads.streams,
+                self.backend.diagnostics,
+                metrics,
+                namespace=settings.root_namespace,
+                lease_seconds=settings.lease_duration,
+            )
+            self.backend.others.append(self._status.diagnostics)
 
     def stop(self) -> None:
         """Have `run` end gracefully; returns at once. A second time, it does not wait for the drain."""
@@ -138,8 +188,12 @@ class App:
     async def run(self) -> None:
         """Serve until `stop` (or, in a process of its own, SIGTERM or SIGINT).
 
-        Raises OSError if an address cannot be bound.
+        Raises OSError if an address cannot be bound, and KubeConfigError if it is not clear how to reach the cluster.
         """
+        async with self._cluster or contextlib.nullcontext():
+            await self._run()
+
+    async def _run(self) -> None:
         ads, push, store = self.backend.ads, self.backend.push, self.backend.store
         push.after_push = self._pushed
         ads.answered = self._changed.set
@@ -155,17 +209,23 @@ class App:
             self.addresses["http"] = join_address((self.settings.http_address[0], http_port))
             log.info("serving xds=%s http=%s", self.addresses["xds"], self.addresses["http"])
             if self.settings.own_process:
+                settle_collector()
                 self._on_signals()
             async with asyncio.TaskGroup() as group:
                 tasks = [
-                    *(group.create_task(self._follow(source)) for source in self._files),
+                    *(group.create_task(self._follow(source)) for source in self._objects),
                     *(group.create_task(self._follow_mesh(source)) for source in self._mesh),
                     group.create_task(push.run()),
                     group.create_task(ads.run()),
                     group.create_task(self._report()),
                 ]
+                if (webhook := self._webhook()) is not None:
+                    tasks.append(group.create_task(webhook.run()))
+                status = group.create_task(self._status.run()) if self._status is not None else None
                 self.started.set()
                 await self._stop.wait()
+                if status is not None:
+                    status.cancel()  # the Lease is let go at once: another replica need not wait for the drain
                 await self._drain()
                 log.info("stopping: %d proxies are told to look for another server", len(ads.streams))
                 await ads.stop(self.settings.shutdown_grace)
@@ -176,6 +236,22 @@ class App:
                 await asyncio.to_thread(xlog_file.stop, ads.xlog)
             await runner.cleanup()
         log.info("stopped")
+
+    def _webhook(self) -> Webhook | None:
+        settings = self.settings
+        if settings.injection is None or self._cluster is None:
+            return None
+        # With its certificates, it needs a package that nobody else does.
+        from xds_server.webhook.runner import Webhook  # noqa: PLC0415
+
+        host = settings.webhook_address[0]
+        return Webhook(
+            api=self._cluster,
+            settings=settings.injection,
+            address=settings.webhook_address,
+            namespace=settings.root_namespace,
+            listening=lambda port: self.addresses.update(webhook=join_address((host, port))),
+        )
 
     async def _drain(self) -> None:
         self.backend.ads.drain()
@@ -190,7 +266,7 @@ class App:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
 
-    async def _follow(self, source: FileSource) -> None:
+    async def _follow(self, source: FileSource | KubernetesSource) -> None:
         """Bring a source's batches to the Store."""
         store, updates = self.backend.store, self.backend.metrics.inbound_updates
         async for batch in source:
@@ -201,13 +277,15 @@ class App:
                     updates.add(_UPDATES.get(event.key.kind, "config"))
             self._changed.set()
 
-    async def _follow_mesh(self, source: MeshConfigSource) -> None:
+    async def _follow_mesh(self, source: MeshConfigSource | MeshConfigMap) -> None:
         async for mesh, diagnostics in source:
             self.backend.store.take_mesh(source.name, mesh, diagnostics)
             self._changed.set()
 
     def _pushed(self) -> None:
         self.backend.ads.pushed()
+        if self._status is not None:
+            self._status.pushed()
         self._changed.set()
         if self.backend.push.pushes == 1:
             if self.settings.own_process:
@@ -225,9 +303,9 @@ class App:
 
 
 def settle_collector() -> None:
-    """Tune garbage collection for a server: modules and the first World are here to stay, so they need not be walked
-    again and again; and since almost nothing here is cyclic, the young can wait. It halves the collector's tenth of a
-    push to many streams.
+    """Tune garbage collection for a server: modules (at the start) and the first World (later) are here to stay, so
+    they need not be walked again and again; and since almost nothing here is cyclic, the young can wait. It takes a
+    fifth off the time to be ready in a big cluster, and halves the collector's tenth of a push to many streams.
     """
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)

@@ -149,24 +149,27 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
-def _node(proxy: Proxy, settings: BootstrapSettings) -> Tree:
-    metadata: dict[str, Tree] = {
-        "INTERCEPTION_MODE": proxy.interception_mode,
-        "LABELS": dict(sorted(proxy.labels.items())),
-    }
+def node_metadata(proxy: Proxy) -> dict[str, str]:
+    """Return the node metadata of a proxy, but for its LABELS and whatever more its settings say."""
     optional = {
+        "INTERCEPTION_MODE": proxy.interception_mode,
         "CLUSTER_ID": proxy.cluster_id,
         "NAME": proxy.name,
         "NAMESPACE": proxy.namespace,
         "INSTANCE_IPS": ",".join(proxy.ip_addresses),
         "NETWORK": proxy.network,
+        "NODE_NAME": proxy.node,
         "SERVICE_ACCOUNT": proxy.service_account,
         "UNPRIVILEGED_POD": "true" if proxy.unprivileged_pod else "",
-        "ENVOY_STATUS_PORT": str(settings.status_port) if settings.status_port else "",
-        "ENVOY_PROMETHEUS_PORT": str(settings.metrics_port) if settings.metrics_port else "",
         "GENERATOR": proxy.generator,
     }
-    metadata |= {key: value for key, value in optional.items() if value}
+    return {key: value for key, value in optional.items() if value}
+
+
+def _node(proxy: Proxy, settings: BootstrapSettings) -> Tree:
+    metadata: dict[str, Tree] = {**node_metadata(proxy), "LABELS": dict(sorted(proxy.labels.items()))}
+    ports = {"ENVOY_STATUS_PORT": settings.status_port, "ENVOY_PROMETHEUS_PORT": settings.metrics_port}
+    metadata |= {key: str(port) for key, port in ports.items() if port}
     metadata |= settings.metadata
     node: dict[str, Tree] = {
         "id": proxy.id,

@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from translators.resources import SHORT
 
@@ -25,6 +25,7 @@ _SECONDS: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 3, 5, 10, 20, 30)
 """Istio's buckets for pilot_proxy_convergence_time begin at 0.1 s; ours go lower, where we are."""
 
 REFUSALS: Final = ("not ready", "shutting down", "too fast", "too many")
+WRITES: Final = ("written", "conflict", "failed")
 ENDINGS: Final = ("age", "no first message", "not reading")
 
 
@@ -94,7 +95,7 @@ class Times:
 
 
 class _Scraped:
-    """A gauge computed when it is scraped: label values to value."""
+    """A gauge, or a counter, computed when it is scraped: label values to value."""
 
     def __init__(
         self,
@@ -102,14 +103,16 @@ class _Scraped:
         documentation: str,
         labels: tuple[str, ...],
         read: Callable[[], Mapping[tuple[str, ...], float]],
+        family: type[GaugeMetricFamily | CounterMetricFamily],
     ) -> None:
+        self._family = family
         self._name = name
         self._documentation = documentation
         self._labels = labels
         self._read = read
 
     def collect(self) -> Iterator[Metric]:
-        family = GaugeMetricFamily(self._name, self._documentation, labels=self._labels)
+        family = self._family(self._name, self._documentation, labels=self._labels)
         for values, number in sorted(self._read().items()):
             family.add_metric(values, number)
         yield family
@@ -139,6 +142,12 @@ class Metrics:
             "pilotfish_xds_streams_ended", "Streams that the server ended by itself, by why.", "reason", ENDINGS
         )
         self.load_reports = Tally("pilotfish_load_reports", "Load reports (LRS) taken, one a cluster and report.")
+        self.status_writes = Tally(
+            "pilotfish_status_writes",
+            "Statuses of objects to be written, by what came of it.",
+            "result",
+            WRITES,
+        )
         self.internal_errors = Tally("pilot_total_xds_internal_errors", "Translations that failed.")
         self.inbound_updates = Tally(
             "pilot_inbound_updates", "Changes taken in, by what they change.", "type", ("config", "eds", "svc")
@@ -165,9 +174,14 @@ class Metrics:
         documentation: str,
         read: Callable[[], Mapping[tuple[str, ...], float]],
         labels: tuple[str, ...] = (),
+        *,
+        counter: bool = False,
     ) -> None:
-        """Add a gauge whose values (by the values of its labels) are read when it is scraped."""
-        self.registry.register(_Scraped(name, documentation, labels, read))
+        """Add a gauge whose values (by the values of its labels) are read when it is scraped; or a counter, which
+        Prometheus knows by its name and `_total`.
+        """
+        family = CounterMetricFamily if counter else GaugeMetricFamily
+        self.registry.register(_Scraped(name, documentation, labels, read, family))
 
     def exposition(self) -> bytes:
         """Print everything in Prometheus' text format."""
@@ -181,6 +195,7 @@ class Metrics:
             self.streams_refused,
             self.streams_ended,
             self.load_reports,
+            self.status_writes,
             self.internal_errors,
             self.inbound_updates,
         )

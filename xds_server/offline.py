@@ -1,4 +1,6 @@
-"""A World from files, for the commands that need no server. The way is the server's own: files, Store, World."""
+"""A World from files (and a cluster), for the commands that need no server. The way is the server's own: sources,
+Store, World.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """What files hold, and what there is to say about them."""
+    """What files (and a cluster) hold, and what there is to say about them."""
 
     world: World
     diagnostics: tuple[Diagnostic, ...]
@@ -42,6 +44,7 @@ class Loaded:
 def load(
     paths: Iterable[str | PathLike[str]],
     *,
+    beside: Callable[[World, str], Store] | None = None,
     mesh_config: str | PathLike[str] | None = None,
     cluster_domain: str = "cluster.local",
     root_namespace: str = "istio-system",
@@ -51,11 +54,16 @@ def load(
 
     Nothing is raised for what is wrong in them: objects with errors are left out, each with its diagnostics. With a
     MeshConfig that cannot be used, Istio's defaults hold.
+
+    `beside` gets the settings and the files' name as a source, and returns the Store of a cluster for the files to go
+    into: their objects come before its own of the same name, and a MeshConfig that is named before its own.
     """
     mesh, said = load_mesh_config(mesh_config) if mesh_config is not None else (None, ())
     settings = World(mesh=mesh or MeshConfig(), cluster_domain=cluster_domain, root_namespace=root_namespace)
-    store = Store([NAME], settings)
+    store = beside(settings, NAME) if beside is not None else Store([NAME], settings)
     world = store.apply(load_once(paths, max_file_size=max_file_size))
+    if mesh is not None:
+        world = world.with_mesh(mesh)
 
     def locate(origin: Origin) -> Location | None:
         if origin.key == MESH_CONFIG_KEY and mesh_config is not None:

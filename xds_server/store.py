@@ -10,6 +10,8 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from translators.model.codes import diagnose
 from translators.model.origin import Diagnostic, Origin, Severity
 from translators.model.world import World
@@ -29,8 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
     """An Apply or InitApply that has been validated: what it says, and whether it may take effect."""
 
     event: Apply
@@ -221,18 +222,29 @@ class Store:
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Return all that the sources and the validation have to say, each with its location, sorted."""
         found: list[Diagnostic] = []
-        for name, source in self._sources.items():
+        for source in self._sources.values():
             for diagnostics in source.failures.values():
                 found += (
                     d if d.location or d.origin is None else d._replace(location=self.locate(d.origin))
                     for d in diagnostics
                 )
-            for key, entry in source.entries.items():
-                found += entry.diagnostics
-                winner = next(self._holders(key), None) if len(self._sources) > 1 else None
-                if entry.good is not None and winner is not None and winner[0] != name:
-                    found.append(_shadowed(key, name, winner[0], entry))
+            for entry in source.entries.values():
+                if entry.diagnostics:
+                    found += entry.diagnostics
+        found += self._shadowed()
         return tuple(sorted(set(found), key=diagnostic_order))
+
+    def _shadowed(self) -> Iterator[Diagnostic]:
+        """Yield PF0902 for each good version that does not serve. Sources that share no object are not gone through."""
+        states = list(self._sources.items())
+        for number, (name, source) in enumerate(states):
+            earlier = [other.entries.keys() for _, other in states[:number] if other.entries]
+            if all(keys.isdisjoint(source.entries) for keys in earlier):
+                continue
+            for key, entry in source.entries.items():
+                winner = next(self._holders(key), None)
+                if entry.good is not None and winner is not None and winner[0] != name:
+                    yield _shadowed(key, name, winner[0], entry)
 
     def locate(self, origin: Origin) -> Location | None:
         """Return where a field of an object stands, in the source that the object is served from."""

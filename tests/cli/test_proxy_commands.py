@@ -95,9 +95,9 @@ def test_a_rejection_stands_below_the_table(tmp_path_factory: pytest.TempPathFac
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["analyze"], "say which files"),
-        (["analyze", ".", "--server", "http://127.0.0.1:1"], "say which files"),
-        (["analyze", "--server", "http://127.0.0.1:1", "."], "say which files"),
+        (["analyze"], "say what to check"),
+        (["analyze", ".", "--server", "http://127.0.0.1:1"], "say what to check"),
+        (["analyze", "--server", "http://127.0.0.1:1", "."], "say what to check"),
         (["ps", "--retry"], "for one PROXY"),
     ],
 )

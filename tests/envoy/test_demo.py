@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 DEMO = [sys.executable, "-m", "xds_server", "demo"]
 
+_STARTED: list[Process] = []
+"""The demos of the test that runs."""
+
 
 @pytest.fixture
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -27,6 +30,8 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setenv("PILOTFISH_ENVOY", str(envoy_binary()))
     yield tmp_path
+    while _STARTED:
+        _STARTED.pop().stop()  # a test that failed half-way left it running
     eventually(lambda: left_over(tmp_path) == [], 5.0, "no process is left over")
 
 
@@ -46,13 +51,14 @@ def left_over(folder: Path) -> list[str]:
 def started(scratch: Path, *arguments: str) -> tuple[Process, str]:
     """Start a demo that runs until a signal, and return it with its gateway's URL."""
     process = Process([*DEMO, *arguments], scratch / "demo.log")
+    _STARTED.append(process)
 
     def url() -> str:
         process.assert_runs()
-        found = re.search(r"^gateway_url: (\S+)$", process.log, re.MULTILINE)
+        found = re.search(r"^gateway_url: (\S+)$.*^control_plane_url: \S+$", process.log, re.MULTILINE | re.DOTALL)
         return found[1] if found else ""
 
-    return process, eventually(url, 40.0, "the demo prints its gateway_url")
+    return process, eventually(url, 40.0, "the demo prints its addresses")
 
 
 def test_it_proves_itself_and_ends_with_its_json_line(scratch: Path) -> None:

@@ -75,6 +75,44 @@ def test_http_filters(patched: Mesh) -> None:
     eventually(lambda: header(patched, "x-lua") is None, 2.0, "the filter has gone")
 
 
+def test_filters_for_some_proxies(patched: Mesh) -> None:
+    """What Envoy says of itself decides, as it stands in its bootstrap."""
+    patches = yaml.safe_load(
+        http_filter("INSERT_FIRST", "", "one", "one")
+        + http_filter("INSERT_FIRST", "", "two", "two")
+        + http_filter("INSERT_FIRST", "", "three", "three")
+    )
+    for patch, proxy in zip(
+        patches,
+        ({"metadata": {"INTERCEPTION_MODE": "REDIRECT"}}, {"metadata": {"NAME": "another"}}, {"proxyVersion": "."}),
+        strict=True,
+    ):
+        patch["match"]["proxy"] = proxy
+    write(patched, yaml.safe_dump(patches))
+    eventually(lambda: header(patched, "x-lua") == "one", 2.0, "the filter for proxies like this one, alone")
+
+
+def test_a_filter_whose_configuration_is_discovered(patched: Mesh) -> None:
+    def patches(text: str) -> str:
+        (whole,) = yaml.safe_load(http_filter("INSERT_FIRST", "", "found", text))
+        value = whole["patch"]["value"]
+        source = {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"}
+        discovery = {"config_source": source, "type_urls": [value["typed_config"]["@type"]]}
+        whole["patch"]["value"] = {"name": "found", "config_discovery": discovery}
+        return yaml.safe_dump(
+            [{"applyTo": "EXTENSION_CONFIG", "patch": {"operation": "ADD", "value": value}}, whole],
+        )
+
+    write(patched, patches("one"))
+    eventually(lambda: header(patched, "x-lua") == "one", 2.0, "the configuration is found")
+    before = patched.envoy.stat("listener_manager.lds.update_success")
+    write(patched, patches("two"))
+    eventually(lambda: header(patched, "x-lua") == "two", 2.0, "it is another")
+    assert patched.envoy.stat("listener_manager.lds.update_success") == before, "the listener is as it was"
+    write(patched, http_filter("INSERT_FIRST", "", "found", "three"))
+    eventually(lambda: header(patched, "x-lua") == "three", 2.0, "it is in the listener again")
+
+
 def test_network_and_listener_filters(patched: Mesh) -> None:
     write(
         patched,

@@ -66,8 +66,13 @@ class Watched:
         """Wait until exactly these are in quarantine, and nothing is warming or goes round in circles."""
         eventually(lambda: set(self.server.cases()) == set(names), 5.0, f"{names} are in quarantine")
         wait_warm(self.envoy, 2.0)
-        sent = self.server.stream.status()
-        eventually(lambda: self.server.stream.status() == sent, 2.0, "the wire is quiet")
+        seen = [self.server.stream.status()]
+
+        def quiet() -> bool:
+            seen.append(self.server.stream.status())
+            return len(seen) > 5 and all(status == seen[-1] for status in seen[-5:])
+
+        eventually(quiet, 2.0, "the wire is quiet")
 
     def rejections(self) -> int:
         return sum(state.nacks for state in self.server.stream.status().values())

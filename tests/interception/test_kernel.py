@@ -90,3 +90,16 @@ def test_who_may_not_is_told_what_is_needed() -> None:
     )
     assert done.returncode == 1
     assert "CAP_NET_ADMIN" in done.stderr
+
+
+def test_a_sidecar_has_an_address_to_call_its_workload_from() -> None:
+    printed = in_namespace(
+        "pilotfish iptables",
+        "pilotfish iptables",
+        "ip -6 address show dev lo | grep -c 'inet6 ::6/128'",
+        "pilotfish iptables --clean",
+        "ip -6 address show dev lo | grep -c 'inet6 ::6/128' || true",
+        "sysctl -q -w net.ipv6.conf.all.disable_ipv6=1 || echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6",
+        "pilotfish iptables",
+    )
+    assert printed.split() == ["1", "0"]

@@ -37,6 +37,9 @@ def names_of(info: msgspec.inspect.Type, found: set[str]) -> set[str]:
     return found
 
 
+TEXT = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=5)
+"""What can stand in JSON too."""
+
 NAMES = sorted(set().union(*(names_of(msgspec.inspect.type_info(kind), set()) for kind in KINDS.values())))
 KEYS = st.one_of(
     st.sampled_from([*NAMES, "apiVersion", "kind", "items"]),
@@ -61,13 +64,13 @@ def value_for(info: msgspec.inspect.Type, depth: int = 0) -> st.SearchStrategy[A
         case msgspec.inspect.VarTupleType(item_type=item):
             fitting = st.lists(value_for(item, depth + 1), max_size=2)
         case msgspec.inspect.DictType(value_type=value):
-            fitting = st.dictionaries(KEYS, value_for(value, depth + 1), max_size=2)
+            fitting = st.dictionaries(TEXT, value_for(value, depth + 1), max_size=2)
         case msgspec.inspect.UnionType(types=types):
             fitting = value_for(types[0], depth)
         case msgspec.inspect.LiteralType(values=values):
             fitting = st.sampled_from(values)
         case msgspec.inspect.StrType():
-            fitting = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=5)
+            fitting = TEXT
         case msgspec.inspect.IntType():
             fitting = st.integers(0, 70_000)
         case msgspec.inspect.BoolType():

@@ -100,6 +100,12 @@ class FakeEnvoy(ABC, Generic[Req]):
         self.kept: dict[tuple[str, str], bytes | None] = {}
         """What it held under the name of a bad resource when it last rejected one; None: nothing."""
         self.wanted: dict[str, set[str]] = {}
+        self.applied: dict[tuple[str, str], set[tuple[str, str, bytes]]] = {}
+        """By type and nonce, what the server does not know yet that we accepted."""
+        self.accepted: set[tuple[str, str, bytes]] = set()
+        """What the server knows that it accepted: type, name and value. Secrets of this stream only: nobody has proved
+        who we are.
+        """
         self.connect()
 
     # The wire: both directions are queues, so that a test may hold back what it likes.
@@ -111,7 +117,9 @@ class FakeEnvoy(ABC, Generic[Req]):
         self.to_client: deque[Outgoing] = deque()
         self.asked: set[str] = set()
         self.nonces.clear()
-        self.withheld: Req | None = None
+        self.withheld: list[Req] = []
+        self.accepted = {one for one in self.accepted if one[0] != SECRET}
+        self.applied.clear()
         self.last_nonce: dict[str, str] = {}
         self.wanted = {}
         self.server_wants: dict[str, set[str]] = {}
@@ -142,6 +150,8 @@ class FakeEnvoy(ABC, Generic[Req]):
     def server_reads(self) -> None:
         """The server takes in the oldest request."""
         request = self.to_server.popleft()
+        if not request.HasField("error_detail"):
+            self.accepted |= self.applied.pop((request.type_url, request.response_nonce), set())
         self._follow(request)
         self._take(self._receive(type(request).FromString(request.SerializeToString())))
 
@@ -160,11 +170,15 @@ class FakeEnvoy(ABC, Generic[Req]):
                 if message.type_url in WHOLE
                 else "something"
             )
+        else:
+            held = self.held[message.type_url]
+            applied = {(message.type_url, name, held[name]) for name in message.names if name in held}
+            self.applied[message.type_url, message.nonce] = applied
         self.last_nonce[message.type_url] = message.nonce
         self.refresh()  # Envoy asks for endpoints before it acknowledges the clusters
         self._applied(message, answer)
-        if message.type_url == CLUSTER and self.warming:
-            self.withheld = answer
+        if message.type_url == CLUSTER:
+            self._withhold(answer)
         else:
             self._put(answer)
         if not self.warming:
@@ -172,11 +186,15 @@ class FakeEnvoy(ABC, Generic[Req]):
 
     def warmed(self) -> None:
         """Nothing warms any more: what was withheld may go."""
-        if self.withheld is not None:
-            self._put(self.withheld)
-            self.withheld = None
+        for answer in self.withheld:
+            self._put(answer)
+        self.withheld.clear()
         if CLUSTER not in self.asked:
             self._ask(CLUSTER)
+
+    def _withhold(self, answer: Req) -> None:
+        """Keep an answer about clusters until nothing warms; they go in the order of the responses."""
+        self.withheld.append(answer)
 
     def settle(self, patience: float = PATIENCE) -> int:
         """Let everything flow until it is quiet for so many seconds; returns how many messages went. Fails if it never
@@ -321,6 +339,10 @@ class SotwClient(FakeEnvoy[DiscoveryRequest]):
     def _want(self, type_url: str, names: set[str]) -> None:
         self.wanted[type_url] = names
         self._put(self._request(type_url, self.last_nonce.get(type_url, "")))
+
+    def _withhold(self, answer: DiscoveryRequest) -> None:
+        """There is one request of a type, with the newest nonce."""
+        self.withheld = [answer]
 
     def _applied(self, message: Outgoing, answer: DiscoveryRequest) -> None:
         if not answer.HasField("error_detail"):

@@ -119,6 +119,67 @@ def test_the_first_snapshot_may_come_after_the_requests(home: Home) -> None:
     assert types_of(late.ack(CLUSTER)) == ["LDS", "RDS"]
 
 
+@pytest.mark.parametrize("kind", [SotwWire, DeltaWire])
+@pytest.mark.parametrize("late", [False, True], ids=["", "before the first snapshot"])
+@pytest.mark.parametrize("before", ["x", "y"])
+def test_rule_62_routes_wait_for_a_client_that_asks_for_clusters_last(
+    kind: type[SotwWire | DeltaWire], before: str, *, late: bool
+) -> None:
+    """So does an Envoy that comes back while one of its clusters is warming."""
+    earlier = kind()
+    earlier.holding(*to(before))
+    earlier.ask(CLUSTER)
+    wire = kind(encoder=earlier.encoder)
+    if not late:
+        wire.holding(*to("y"))
+    asked = [*wire.ask(ENDPOINT, "x", "y"), *come_back(wire, LISTENER), *come_back(wire, ROUTE, "r")]
+    if late:
+        asked += wire.offer(*to("y"))
+    assert types_of(asked) == ["EDS"]
+    answers = come_back(wire, CLUSTER, **brought(earlier, before))
+    clusters = wire.nonces[-len(answers)]
+    assert types_of(answers)[0] == "CDS"
+    assert types_of(wire.ack(CLUSTER, clusters)) == ["LDS", "RDS"]
+    listeners, routes = wire.nonces[-2:]
+    assert wire.ack(LISTENER, listeners) == []
+    gone = wire.ack(ROUTE, routes)
+    assert (gone == []) == (before == "y")
+    assert wire.stream.deadline is None
+
+
+def test_rule_54_what_is_gone_keeps_its_endpoints_until_its_routes_are_gone() -> None:
+    """Of the clusters that such an Envoy asks for one is warming, and the others are in use."""
+    earlier = SotwWire()
+    earlier.holding(*to("x"))
+    earlier.ask(CLUSTER)
+    wire = SotwWire(encoder=earlier.encoder)
+    wire.holding(*to("y"))
+    (answer,) = wire.ask(ENDPOINT, "x", "y", "never")
+    assert answer == Reply("EDS", "never= x=1 y=1")
+
+
+@pytest.mark.parametrize("kind", [SotwWire, DeltaWire])
+def test_rule_62_but_not_for_long(kind: type[SotwWire | DeltaWire]) -> None:
+    wire = kind()
+    wire.holding(*to("x"))
+    wire.ask(ENDPOINT, "x")
+    assert come_back(wire, LISTENER) == come_back(wire, ROUTE, "r") == []
+    assert types_of(later(wire, CLUSTER_PATIENCE)) == ["LDS", "RDS"]
+    assert types_of(come_back(wire, CLUSTER, **brought(wire, "x")))[0] == "CDS"
+
+
+def come_back(wire: SotwWire | DeltaWire, type_url: str, *names: str, version: str = "v", **held: str) -> list[Reply]:
+    if isinstance(wire, DeltaWire):
+        return wire.ask(type_url, *names, held=held or dict.fromkeys(names, "v") or {"any": "v"})
+    return wire.ask(type_url, *names, version=version)
+
+
+def brought(wire: SotwWire | DeltaWire, name: str) -> dict[str, str]:
+    if isinstance(wire, DeltaWire):
+        return {name: resource(CLUSTER, name).version}
+    return {"version": wire.versions[-1]}
+
+
 def test_in_sotw_another_server_knows_nothing_of_what_is_gone_and_holds_nothing_back() -> None:
     wire = SotwWire(encoder=Encoder("another"))
     wire.holding(*to("y"))

@@ -20,20 +20,24 @@ def _node(node_id: str, metadata: dict[str, object] | None = None, *, version: s
     return node
 
 
+METADATA: dict[str, object] = {
+    "NAMESPACE": "prod",
+    "LABELS": {"version": "v1", "app": "reviews"},
+    "INSTANCE_IPS": "10.1.2.3,fe80::1",
+    "NETWORK": "net1",
+    "NODE_NAME": "n1",
+    "CLUSTER_ID": "Kubernetes",
+    "SERVICE_ACCOUNT": "reviews",
+    "INTERCEPTION_MODE": "TPROXY",
+    "UNPRIVILEGED_POD": "true",
+    "GENERATOR": "grpc",
+}
+
+
 def test_istios_id_and_metadata() -> None:
     node = _node(
         "sidecar~10.1.2.3~reviews-v1-abc.prod~prod.svc.cluster.local",
-        {
-            "NAMESPACE": "prod",
-            "LABELS": {"version": "v1", "app": "reviews"},
-            "INSTANCE_IPS": "10.1.2.3,fe80::1",
-            "NETWORK": "net1",
-            "CLUSTER_ID": "Kubernetes",
-            "SERVICE_ACCOUNT": "reviews",
-            "INTERCEPTION_MODE": "TPROXY",
-            "UNPRIVILEGED_POD": "true",
-            "GENERATOR": "grpc",
-        },
+        METADATA,
     )
     node.locality.region, node.locality.zone, node.locality.sub_zone = "eu", "eu-1", "rack-7"
     node.user_agent_build_version.version.major_number = 1
@@ -46,8 +50,10 @@ def test_istios_id_and_metadata() -> None:
         ip_addresses=("10.1.2.3", "fe80::1"),
         dns_domain="prod.svc.cluster.local",
         labels={"app": "reviews", "version": "v1"},
+        metadata={key: text for key, text in METADATA.items() if isinstance(text, str)},
         locality=Locality(region="eu", zone="eu-1", sub_zone="rack-7"),
         network="net1",
+        node="n1",
         cluster_id="Kubernetes",
         service_account="reviews",
         unprivileged_pod=True,

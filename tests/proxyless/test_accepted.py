@@ -56,5 +56,5 @@ def test_a_client_accepts_all_of_it(path: Path, tmp_path: Path) -> None:
         client = stack.enter_context(GrpcClient(server.xds_port, tmp_path / "client.log", dict(case.view.labels)))
         client.do("connect", targets=targets)
         eventually(lambda: expected.keys() <= client.held().keys(), 10.0, "all is asked for")
-        eventually(lambda: "REQUESTED" not in client.held().values(), 10.0, "all is answered")
-        assert client.held() == expected
+        # It asks again in between: what was answered once may be REQUESTED once more.
+        eventually(lambda: client.held() == expected, 10.0, "all is answered, and accepted")

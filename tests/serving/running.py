@@ -79,13 +79,20 @@ class Running:
 
 @contextmanager
 def running(
-    *config: Path, ready: bool = True, mesh_config: Path | None = None, xlog_file: Path | None = None
+    *config: Path,
+    ready: bool = True,
+    mesh_config: Path | None = None,
+    xlog_file: Path | None = None,
+    kubeconfig: Path | None = None,
+    lease_duration: float = 15.0,
 ) -> Iterator[Running]:
     """Run an App on `config`; wait until it is ready, unless told not to."""
     settings = Settings(
         config=config,
         mesh_config=mesh_config,
         xlog_file=xlog_file,
+        kubeconfig=kubeconfig,
+        lease_duration=lease_duration,
         xds_address=("127.0.0.1", 0),
         http_address=("127.0.0.1", 0),
         shutdown_grace=0.5,

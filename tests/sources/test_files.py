@@ -433,7 +433,7 @@ def test_a_mesh_config_file(tmp_path: Path) -> None:
     mesh, (diagnostic,) = load_mesh_config(file)
     assert mesh is None
     assert str(diagnostic.location) == f"{file}:2"
-    file.write_text("connectTimeout: 3s\nproxyHttpPort: 70000\n")
+    file.write_text("ingressClass: x\nproxyHttpPort: 70000\n")
     mesh, (warning, diagnostic) = load_mesh_config(file)
     assert (mesh, warning.code, diagnostic.code, str(diagnostic.location)) == (None, "PF0208", "PF0290", f"{file}:2")
     file.write_text("a: [")

@@ -116,6 +116,7 @@ def _view(
 ) -> ProxyView:
     labels = {"istio": "ingressgateway"} if labels is None else labels
     fields["locality"] = locality_of(fields.get("locality", ""))
+    fields["metadata"] = tuple(sorted(fields.get("metadata", {}).items()))
     if type == "sidecar":
         fields.setdefault("dns_domain", f"{namespace}.svc.cluster.local")
     return ProxyView(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.translators.worlds import Scene, with_objects, world
 from translators.locality import arranged, is_inside, place_of
 from translators.model.destination_rule import Distribute, Failover, LocalityLoadBalancerSetting
-from translators.model.proxy import LOCALITY, Locality, Proxy, ProxyView, view_of
+from translators.model.proxy import LOCALITY, NODE, Locality, Proxy, ProxyView, view_of
 from translators.model.service import Endpoint
 from translators.model.world import World
 from translators.translate import selector_keys
@@ -69,11 +69,32 @@ def setting(text: str) -> str:
                 "topology.kubernetes.io/zone",
             },
         ),
+        (
+            "{kind: Service, metadata: {name: a}, spec: {trafficDistribution: PreferSameNode}}",
+            {
+                LOCALITY,
+                NODE,
+                "kubernetes.io/hostname",
+                "topology.istio.io/network",
+                "topology.kubernetes.io/region",
+                "topology.kubernetes.io/zone",
+            },
+        ),
+        ("{kind: Service, metadata: {name: a}, spec: {internalTrafficPolicy: Local}}", {NODE}),
+        ("{kind: Service, metadata: {name: a}, spec: {internalTrafficPolicy: Cluster}}", set()),
+        (policy(setting("{failoverPriority: [kubernetes.io/hostname]}")), {NODE, "kubernetes.io/hostname"}),
         ("{kind: Service, metadata: {name: a}, spec: {}}", set()),
     ],
 )
 def test_what_about_a_proxy_matters(text: str, keys: set[str]) -> None:
     assert selector_keys(world(text)) == keys
+
+
+def test_a_view_has_a_node_only_where_it_matters() -> None:
+    proxy = Proxy(id="p", type="sidecar", name="p", namespace="a", node="n1")
+    assert [view_of(proxy, keys).node for keys in (frozenset[str](), frozenset({NODE}))] == ["", "n1"]
+    grpc = Proxy(id="p", type="sidecar", name="p", namespace="a", node="n1", generator="grpc")
+    assert view_of(grpc, frozenset({NODE})).node == "n1"
 
 
 def test_a_view_has_a_place_only_where_it_matters() -> None:

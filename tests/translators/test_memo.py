@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from translators.memo import Memo, Recording
+from translators.memo import Memo, Recording, Traced
 from translators.model.meta import ObjectKey
 from translators.model.origin import Origin
 from translators.recorder import Recorder
@@ -44,6 +44,19 @@ def test_what_two_passes_did_not_use_is_forgotten() -> None:
         memo.turn()
         assert memo.step(doubled, used, 80) is kept
     assert memo.step(doubled, unused, 80) is not dropped
+
+
+def test_what_was_traced_can_be_forgotten() -> None:
+    memo, one, other = Memo(), Thing(1), Thing(2)
+    before, after = Traced(memo), Traced(memo)
+    kept, dropped = before.step(doubled, one, 80), before.step(doubled, other, 80)
+    assert after.step(doubled, one, 80) is kept
+    assert memo.fresh == 2
+    for _ in range(2):
+        memo.forget(before.keys - after.keys)
+        assert memo.fresh == 1
+    assert memo.step(doubled, one, 80) is kept
+    assert memo.step(doubled, other, 80) is not dropped
 
 
 def test_an_entry_keeps_its_arguments_alive_so_that_no_id_is_reused() -> None:

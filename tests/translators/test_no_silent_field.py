@@ -279,6 +279,7 @@ SAMPLES: Final[dict[str, dict[str, Any]]] = {
         "defaultVirtualServiceExportTo": ["."],
         "defaultDestinationRuleExportTo": ["."],
         "accessLogFormat": "%PROTOCOL%\n",
+        "discoverySelectors[].matchExpressions[].operator": "Exists",
         "pathNormalization.normalization": "NONE",
         "defaultTrafficPolicy.connectionPool.http.h2UpgradePolicy": "UPGRADE",
     },

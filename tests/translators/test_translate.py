@@ -144,6 +144,18 @@ def test_an_endpoint_change_touches_its_own_assignment_and_nothing_else() -> Non
     assert second[ENDPOINT].changed == {"outbound|80||svc-7.ns-7.svc.cluster.local"}
 
 
+def test_endpoint_changes_that_never_cease_need_no_whole_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("translators.translate._SPARE", 20)
+    world, translator = mesh(5), Translator()
+    first = served = translator.translate(world, ROUTER)
+    for number in range(200):
+        changed = endpoint_slice(number % 5, last=2 + number % 200)
+        world = world.apply({changed.key: changed})
+        served = translator.translate(world, ROUTER, served)
+    assert served.generation == first.generation
+    assert content(served) == content(fresh(world))
+
+
 def test_notes_tell_the_field_behind_each_part_and_leave_the_bytes_alone() -> None:
     world = mesh(1)
     noted = Translator().with_notes(world, ROUTER)

@@ -31,6 +31,7 @@ API = {
     "EndpointSlice": "discovery.k8s.io/v1",
     "Pod": "v1",
     "Node": "v1",
+    "Namespace": "v1",
     "ServiceEntry": "networking.istio.io/v1",
     "WorkloadEntry": "networking.istio.io/v1",
     "DestinationRule": "networking.istio.io/v1",

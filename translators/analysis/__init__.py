@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translators.analysis.destination_rules import destination_rule_remarks
+from translators.analysis.discovery import discovery_remarks
 from translators.analysis.gateway_ports import gateway_port_remarks
 from translators.analysis.gateways import gateway_remarks
 from translators.analysis.mesh import Mesh
@@ -42,9 +43,11 @@ def analyze(world: World, translator: Translator) -> tuple[Diagnostic, ...]:
         *service_remarks(mesh),
         *shared_host_remarks(mesh),
         *sidecar_remarks(mesh),
+        *discovery_remarks(world),
     ]
     for view in views_to_try(world, translator.selector_keys(world)):
-        found += translator.translate(world, view).diagnostics
+        # Made-up proxies run on no node: that they do not say on which is nobody's mistake.
+        found += (d for d in translator.translate(world, view).diagnostics if d.code != "PF1140")
     # The same finding may come from several proxies, and in other words from here, with a better hint: it is said once.
     distinct = {(d.code, d.origin or d.message): d for d in reversed(found)}
     return tuple(sorted(distinct.values(), key=lambda d: (d.origin is None, d.origin or (), d.code, d.message)))

@@ -14,7 +14,7 @@ from translators.destination_rules import cluster_policy
 from translators.locality import place_of, setting_of
 from translators.model.proxy import GRPC
 from translators.model.service import Protocol
-from translators.services import endpoint_set, is_dns
+from translators.services import endpoints_from, is_dns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -65,7 +65,7 @@ def cluster_resources(
             continue
         if destination.sni_dnat and rule is not None:
             rule = steps.step(without_tls, rule)
-        found = endpoint_set(world, service, steps)
+        found = endpoints_from(world, service, view.node, steps)
         policy = cluster_policy(rule, port.number, subset, mesh)
         place = place_of(view, setting_of(policy, service, mesh))
         inline = (found.endpoints, place) if is_dns(service) else (None, None)

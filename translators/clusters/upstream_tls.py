@@ -16,7 +16,7 @@ from envoy.config.core.v3.base_pb2 import TransportSocket
 from envoy.extensions.transport_sockets.tls.v3.common_pb2 import TlsParameters
 from envoy.extensions.transport_sockets.tls.v3.tls_pb2 import UpstreamTlsContext
 
-from translators.messages import add_subject_alt_names, pack
+from translators.messages import TLS_VERSIONS, add_subject_alt_names, pack
 from translators.services.addresses import is_ip
 
 if TYPE_CHECKING:
@@ -30,12 +30,6 @@ SYSTEM_CERTIFICATES: Final = "/etc/ssl/certs/ca-certificates.crt"
 """Where Debian, Ubuntu and Alpine keep the certificates of public authorities, and with them every image of Envoy."""
 
 TLS_SOCKET: Final = "envoy.transport_sockets.tls"
-_VERSIONS: Final = {
-    "TLSV1_0": TlsParameters.TLSv1_0,
-    "TLSV1_1": TlsParameters.TLSv1_1,
-    "TLSV1_2": TlsParameters.TLSv1_2,
-    "TLSV1_3": TlsParameters.TLSv1_3,
-}
 
 
 class UpstreamTls(NamedTuple):
@@ -113,8 +107,8 @@ def tls_socket(tls: UpstreamTls, mesh: MeshTLSConfig | None, *, http2: bool) -> 
 
 def _mesh_defaults(params: TlsParameters, mesh: MeshTLSConfig) -> None:
     """Apply tlsDefaults, which hold for all TLS but the mesh's own."""
-    if mesh.min_protocol_version in _VERSIONS:
-        params.tls_minimum_protocol_version = _VERSIONS[mesh.min_protocol_version]
+    if mesh.min_protocol_version in TLS_VERSIONS:
+        params.tls_minimum_protocol_version = TLS_VERSIONS[mesh.min_protocol_version]
     params.ecdh_curves.extend(mesh.ecdh_curves)
     params.cipher_suites.extend(mesh.cipher_suites)
 

@@ -15,7 +15,7 @@ from translators.envoy_filters.plan import Patched, Plan, keys_of, plan_for
 from translators.envoy_filters.reach import reached
 from translators.envoy_filters.routes import patched_route_configuration
 from translators.model.codes import diagnose
-from translators.resources import CLUSTER, LISTENER, ROUTE, Resource
+from translators.resources import CLUSTER, EXTENSION, LISTENER, ROUTE, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ _STEPS: Final[Mapping[str, Callable[..., Patched]]] = {
     LISTENER: patched_listener,
     ROUTE: patched_route_configuration,
 }
-_WHOLE: Final[Mapping[str, ApplyTo]] = {CLUSTER: "CLUSTER", LISTENER: "LISTENER"}
+_WHOLE: Final[Mapping[str, ApplyTo]] = {CLUSTER: "CLUSTER", EXTENSION: "EXTENSION_CONFIG", LISTENER: "LISTENER"}
 """Types of which a patch can add a whole resource."""
 
 
@@ -48,7 +48,9 @@ def apply_plan(
 ) -> tuple[dict[str, tuple[Resource, ...]], tuple[Diagnostic, ...]]:
     """Return the resources of each type as patched, and what there is to say: which patches matched nothing."""
     result = _Result()
+    made = {EXTENSION: (), **made}
     patched = {type_url: _apply(plan, type_url, resources, steps, result) for type_url, resources in made.items()}
+    known = {extension.name for extension in patched[EXTENSION]}
     for patch in plan.patches:
         if patch.origin not in result.applied and plan.concerns(patch):
             result.diagnostics.append(
@@ -60,18 +62,27 @@ def apply_plan(
                     hint="compare its match with `pilotfish translate` or `pilotfish proxy-config`",
                 )
             )
+        elif lost := sorted(name for type_url, name in patch.refs if type_url == EXTENSION and name not in known):
+            result.diagnostics.append(
+                diagnose(
+                    "PF1123",
+                    f'no patch adds the configuration of "{lost[0]}": Envoy waits for it before it opens the listener',
+                    patch.origin,
+                    hint="add it with applyTo: EXTENSION_CONFIG, for the same proxies",
+                )
+            )
     return patched, tuple(result.diagnostics)
 
 
 def _apply(
     plan: Plan, type_url: str, resources: tuple[Resource, ...], steps: Steps, result: _Result
 ) -> tuple[Resource, ...]:
-    step = _STEPS.get(type_url)
-    if step is None:
+    if type_url not in _STEPS and type_url not in _WHOLE:
         return resources
+    step = _STEPS.get(type_url)
     out: dict[str, Resource] = {}
     for resource in resources:
-        done: Patched = steps.step(step, resource, plan)
+        done: Patched = steps.step(step, resource, plan) if step is not None else Patched(resource=resource)
         result.applied.update(dict.fromkeys(done.applied))
         if done.resource is not None:
             _put(out, done.resource, done.applied, result)

@@ -17,7 +17,7 @@ from translators.envoy_types import message_class
 from translators.model.envoy_filter import ApplyTo, EnvoyConfigObjectMatch, Operation, PatchContext
 from translators.model.meta import Value
 from translators.model.origin import Origin
-from translators.resources import CLUSTER
+from translators.resources import CLUSTER, EXTENSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -62,6 +62,7 @@ OPERATIONS: Final[Mapping[str, frozenset[str]]] = {
 """applyTo to the operations that mean something there; Istio passes over the others."""
 
 _CLUSTER_KEYS: Final = frozenset({"cluster", "cluster_name", "clusterName"})
+_DISCOVERED: Final = frozenset({"config_discovery", "configDiscovery"})
 _NOTHING: Final = EnvoyConfigObjectMatch()
 
 
@@ -80,7 +81,7 @@ class Patch(Value, frozen=True, kw_only=True):
     message: Message | None
     """The value; None for REMOVE."""
     refs: tuple[tuple[str, str], ...] = ()
-    """The clusters that the value names."""
+    """What the value names: clusters, and extension configurations by which its filters are discovered."""
 
     @property
     def replaces_lists(self) -> bool:
@@ -122,7 +123,7 @@ def parse_patches(envoy_filter: EnvoyFilter, *, recorder: Recorder) -> tuple[Pat
                 operation=operation,
                 match=config.match or _NOTHING,
                 message=message,
-                refs=tuple((CLUSTER, name) for name in sorted(set(_clusters_in(value)))) if message is not None else (),
+                refs=tuple(sorted(set(_refs_in(value)))) if message is not None else (),
             )
         )
     return tuple(found)
@@ -146,24 +147,32 @@ def parse_value(apply_to: str, value: dict[str, JsonValue]) -> Message:
 
 
 def _types_in(value: JsonValue) -> Iterator[str]:
-    for key, inner in _entries(value):
-        if key == "@type" and isinstance(inner, str):
-            yield inner
+    for message in _messages(value):
+        type_url = message.get("@type")
+        if isinstance(type_url, str):
+            yield type_url
 
 
-def _clusters_in(value: JsonValue) -> Iterator[str]:
-    """Yield the clusters that a value names: what leads to a cluster is called so throughout Envoy's API."""
-    for key, inner in _entries(value):
-        if key in _CLUSTER_KEYS and isinstance(inner, str) and inner:
-            yield inner
+def _refs_in(value: JsonValue) -> Iterator[tuple[str, str]]:
+    """Yield what a value names: what leads to a cluster is called so throughout Envoy's API, and the name of a filter
+    with `config_discovery` is that of its configuration.
+    """
+    for message in _messages(value):
+        name = message.get("name")
+        if isinstance(name, str) and not _DISCOVERED.isdisjoint(message):
+            yield EXTENSION, name
+        for key in _CLUSTER_KEYS.intersection(message):
+            cluster = message[key]
+            if isinstance(cluster, str) and cluster:
+                yield CLUSTER, cluster
 
 
-def _entries(value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
+def _messages(value: JsonValue) -> Iterator[dict[str, JsonValue]]:
     pending = [value]
     while pending:
         node = pending.pop()
         if isinstance(node, dict):
-            yield from node.items()
+            yield node
             pending += node.values()
         elif isinstance(node, (list, tuple)):
             pending += node

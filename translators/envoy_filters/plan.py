@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import re2
+
 from translators.envoy_filters.parsing import Patch, parse_patches
 from translators.model.envoy_filter import ApplyTo, EnvoyFilter, PatchContext
 from translators.model.meta import ObjectKey, Value
+from translators.model.proxy import METADATA, VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from immutables import Map
 
     from translators.memo import Steps
+    from translators.model.envoy_filter import ProxyMatch
     from translators.model.origin import Origin
     from translators.model.proxy import ProxyType, ProxyView
     from translators.model.world import World
@@ -71,12 +75,33 @@ def plan_for(world: World, view: ProxyView, steps: Steps) -> Plan | None:
     selected = [f for f in chosen if f.spec.workload_selector is None or _selects(f, view)]
     if not selected:
         return None
-    return steps.step(_joined, view.type, *selected, *(steps.step(parse_patches, one) for one in selected))
+    known = [text for entry in view.metadata for text in entry]
+    patches = (steps.step(_for_proxy, steps.step(parse_patches, one), *known) for one in selected)
+    return steps.step(_joined, view.type, *selected, *patches)
 
 
 def _selects(envoy_filter: EnvoyFilter, view: ProxyView) -> bool:
     selector = envoy_filter.spec.workload_selector
     return selector is not None and view.selected_by(selector.labels)
+
+
+def _for_proxy(patches: tuple[Patch, ...], *known: str, recorder: Recorder) -> tuple[Patch, ...]:
+    """Memoised step: the patches that are for a proxy with this node metadata (names and values in turn)."""
+    del recorder
+    metadata = dict(zip(known[::2], known[1::2], strict=True))
+    chosen = tuple(patch for patch in patches if _is_for(patch.match.proxy, metadata))
+    return patches if len(chosen) == len(patches) else chosen
+
+
+def _is_for(match: ProxyMatch | None, metadata: Mapping[str, str]) -> bool:
+    """Istio's rules: the expression fits any part of the version, and no version fits no expression."""
+    if match is None:
+        return True
+    if match.proxy_version:
+        version = metadata.get(VERSION)
+        if not version or re2.search(match.proxy_version, version) is None:
+            return False
+    return all(metadata.get(key) == value for key, value in match.metadata.items())
 
 
 def _in_order(
@@ -102,7 +127,16 @@ def _joined(proxy_type: ProxyType, *parts: EnvoyFilter | tuple[Patch, ...], reco
 
 
 def keys_of(filters: Map[str, EnvoyFilter], *, recorder: Recorder) -> frozenset[str]:
-    """Memoised step: the label keys that the selectors of these filters mention."""
+    """Memoised step: the label keys that the selectors of these filters mention, and the node metadata that patches ask
+    for.
+    """
     del recorder
-    selectors = (one.spec.workload_selector for one in filters.values())
-    return frozenset(key for selector in selectors if selector is not None for key in selector.labels)
+    specs = [one.spec for one in filters.values()]
+    selectors = (spec.workload_selector for spec in specs)
+    keys = {key for selector in selectors if selector is not None for key in selector.labels}
+    for patch in (patch for spec in specs for patch in spec.config_patches):
+        asked = patch.match.proxy if patch.match is not None else None
+        if asked is not None:
+            keys.update(METADATA + key for key in asked.metadata)
+            keys.update([METADATA + VERSION] if asked.proxy_version else [])
+    return frozenset(keys)

@@ -15,7 +15,7 @@ from envoy.extensions.transport_sockets.tls.v3.common_pb2 import (
 )
 from envoy.extensions.transport_sockets.tls.v3.tls_pb2 import DownstreamTlsContext
 
-from translators.messages import add_subject_alt_names
+from translators.messages import TLS_VERSIONS, add_subject_alt_names
 from translators.model.mesh_config import MeshTLSConfig
 from translators.validation.gateway_tls import usable_ciphers, usable_curves
 
@@ -28,13 +28,6 @@ HTTP_ALPN: Final = ("h2", "http/1.1")
 HTTP3_ALPN: Final = ("h3",)
 
 _CHECKS_CLIENTS: Final = frozenset({"MUTUAL", "OPTIONAL_MUTUAL"})
-_VERSIONS: Final = {
-    "TLS_AUTO": TlsParameters.TLS_AUTO,
-    "TLSV1_0": TlsParameters.TLSv1_0,
-    "TLSV1_1": TlsParameters.TLSv1_1,
-    "TLSV1_2": TlsParameters.TLSv1_2,
-    "TLSV1_3": TlsParameters.TLSv1_3,
-}
 
 
 class CertificateFiles(NamedTuple):
@@ -135,7 +128,7 @@ def _set_secret(out: SdsSecretConfig, name: str) -> None:
 def _set_parameters(out: TlsParameters, tls: ServerTLSSettings, defaults: MeshTLSConfig) -> None:
     """Write versions, ciphers and curves. TLS 1.2 is the lowest version unless another one is asked for."""
     asked = (v for v in (tls.min_protocol_version, defaults.min_protocol_version) if v != "TLS_AUTO")
-    lowest, highest = _VERSIONS[next(asked, "TLSV1_2")], _VERSIONS[tls.max_protocol_version]
+    lowest, highest = TLS_VERSIONS[next(asked, "TLSV1_2")], TLS_VERSIONS[tls.max_protocol_version]
     # What the server says wins over the mesh.
     out.tls_minimum_protocol_version = min(lowest, highest) if highest else lowest
     out.tls_maximum_protocol_version = highest

@@ -1,8 +1,8 @@
 """Every diagnostic code with its severity and title. A code, once released, never changes its meaning.
 
-Ranges: PF01xx files and YAML, PF02xx decoding, PF03xx Gateway, PF04xx VirtualService, PF05xx DestinationRule,
-PF06xx Service, EndpointSlice, ServiceEntry and WorkloadEntry, PF07xx references between objects, PF08xx what Envoy
-said (NACK), PF09xx sources and serving, PF10xx Sidecar.
+Ranges: PF01xx files, YAML and injection, PF02xx decoding, PF03xx Gateway, PF04xx VirtualService, PF05xx
+DestinationRule, PF06xx Service, EndpointSlice, ServiceEntry and WorkloadEntry, PF07xx references between objects,
+PF08xx what Envoy said (NACK), PF09xx sources and serving, PF10xx Sidecar.
 """
 
 from __future__ import annotations
@@ -35,7 +35,34 @@ CODES: dict[str, Code] = {
     "PF0109": Code(Severity.ERROR, "the same object stands in two places"),
     "PF0110": Code(Severity.ERROR, "not a regular file"),
     "PF0111": Code(Severity.ERROR, "a folder contains itself through a symlink"),
+    "PF0120": Code(Severity.WARNING, "the Kubernetes API server does not say what there is of a kind"),
+    "PF0121": Code(Severity.WARNING, "the Kubernetes API server does not allow a kind to be read"),
+    "PF0130": Code(Severity.WARNING, "the status of an object in the cluster cannot be written"),
+    "PF0131": Code(Severity.WARNING, "something else writes the same part of an object's status"),
+    "PF0132": Code(Severity.WARNING, "the Lease that chooses who writes statuses cannot be had"),
+    "PF0133": Code(Severity.WARNING, "replicas cannot tell each other what their proxies have accepted"),
     "PF0112": Code(Severity.ERROR, "reading a file failed through a defect of Pilotfish"),
+    "PF0140": Code(Severity.ERROR, "the Kubernetes API server does not answer"),
+    "PF0141": Code(Severity.ERROR, "the Kubernetes API server is too old"),
+    "PF0142": Code(Severity.ERROR, "Pilotfish is not installed in a namespace"),
+    "PF0143": Code(Severity.WARNING, "a kind of Istio's is not defined in a cluster"),
+    "PF0144": Code(Severity.ERROR, "a kind of Istio's is defined at other versions only"),
+    "PF0145": Code(Severity.ERROR, "an account may not do what Pilotfish does"),
+    "PF0146": Code(Severity.ERROR, "a pod of Pilotfish or its gateway is not ready"),
+    "PF0147": Code(Severity.ERROR, "a Service of Pilotfish leads nowhere"),
+    "PF0148": Code(Severity.ERROR, "a webhook of Pilotfish cannot answer"),
+    "PF0149": Code(Severity.WARNING, "something about a cluster cannot be found out"),
+    # PF016x injection
+    "PF0160": Code(Severity.INFO, "a workload is not injected"),
+    "PF0161": Code(Severity.ERROR, "an annotation of a pod has a value that injection cannot follow"),
+    "PF0162": Code(Severity.ERROR, "annotation proxy.istio.io/config of a pod cannot be read"),
+    "PF0163": Code(Severity.WARNING, "an annotation of a pod does nothing here"),
+    "PF0164": Code(Severity.ERROR, "a pod asks for a template of injection that there is not"),
+    "PF0165": Code(Severity.WARNING, "a container runs as the user whose traffic is not intercepted"),
+    "PF0166": Code(Severity.WARNING, "a container uses a port of its Envoy"),
+    "PF0167": Code(Severity.WARNING, "a pod that is to end has an Envoy that does not"),
+    "PF0168": Code(Severity.ERROR, "what is to be injected is no Kubernetes object"),
+    "PF0169": Code(Severity.WARNING, "the webhook's certificate or caBundle cannot be kept current"),
     # PF02xx decoding
     "PF0201": Code(Severity.ERROR, "a document is no Kubernetes object"),
     "PF0202": Code(Severity.WARNING, "an unknown kind is ignored"),
@@ -240,7 +267,7 @@ CODES: dict[str, Code] = {
     "PF0622": Code(Severity.ERROR, "an endpoint's port is out of range"),
     "PF0623": Code(Severity.ERROR, "the path of a Unix socket is not absolute"),
     "PF0624": Code(Severity.WARNING, "addresses are not allocated by themselves"),
-    "PF0625": Code(Severity.WARNING, "a traffic distribution is unknown, or only taken in part"),
+    "PF0625": Code(Severity.WARNING, "a traffic distribution is unknown"),
     "PF0630": Code(Severity.ERROR, "the template of a WorkloadGroup is missing, or has an address"),
     "PF0631": Code(Severity.ERROR, "the probe of a WorkloadGroup is not valid"),
     "PF0640": Code(Severity.ERROR, "an ExternalName Service has no valid external name"),
@@ -337,6 +364,14 @@ CODES: dict[str, Code] = {
     "PF1120": Code(Severity.WARNING, "a patch matched nothing on a proxy that it was written for"),
     "PF1121": Code(Severity.ERROR, "a patch adds a resource whose name is taken"),
     "PF1122": Code(Severity.INFO, "a patch for all proxies matched nothing on one of them"),
+    "PF1123": Code(Severity.WARNING, "a filter's configuration is to be discovered, and no patch adds it"),
+    # PF114x what Services, their annotations and discoverySelectors ask for
+    "PF1140": Code(Severity.WARNING, "a Service is for clients of the same node, and a proxy does not say its node"),
+    "PF1141": Code(Severity.WARNING, "an annotation or label of a Service has no effect"),
+    "PF1142": Code(Severity.WARNING, "an internalTrafficPolicy is unknown"),
+    "PF1143": Code(Severity.INFO, "the objects of a namespace are not read, by discoverySelectors"),
+    "PF1144": Code(Severity.ERROR, "a discovery selector is not valid"),
+    "PF1145": Code(Severity.WARNING, "discoverySelectors leave the root namespace out"),
     # PF12xx ProxyConfig
     "PF1201": Code(Severity.ERROR, "the number of a proxy's workers is negative"),
     "PF1202": Code(Severity.WARNING, "a variant of the proxy's image is unknown"),

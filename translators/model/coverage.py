@@ -112,14 +112,9 @@ _WORKLOAD_GROUP: Final[dict[str, Notice]] = dict.fromkeys(
 _SERVICE: Final[dict[str, Notice]] = {
     "spec.sessionAffinity": _idle("use a DestinationRule's consistentHash", "None"),
     "spec.externalIPs": _idle("gateways route by host, not by address"),
-    "spec.internalTrafficPolicy": _idle("endpoints are not chosen by node", "Cluster"),
-    "spec.trafficDistribution": _idle(
-        "a proxy's node is not known; its zone is preferred", "PreferClose", "PreferSameZone"
-    ),
 }
 
 _MESH_CONFIG: Final[dict[str, Notice]] = {
-    "proxyHttpPort": _idle("sidecars have no listener for HTTP proxy requests"),
     "ingressClass": _idle("Ingress is not read"),
     "ingressService": _idle("Ingress is not read"),
     "ingressSelector": _idle("Ingress is not read"),
@@ -143,7 +138,6 @@ _MESH_CONFIG: Final[dict[str, Notice]] = {
     "enablePrometheusMerge": _idle("no agent merges the metrics of a workload into its proxy's"),
     "verifyCertificateAtClient": _idle("certificates are always verified, unless a rule says insecureSkipVerify"),
     "defaultProviders": _idle("extension providers are not read"),
-    "discoverySelectors": _idle("all namespaces are read"),
     "meshMtls": _MESH_TLS,
 }
 

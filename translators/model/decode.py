@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
@@ -20,11 +21,13 @@ from translators.model.mesh_config import MeshConfig
 from translators.model.meta import KubeObject, ObjectKey
 from translators.model.nodes import Surroundings, node_of
 from translators.model.origin import Origin
+from translators.model.paths import snake_case
 from translators.model.walk import BAD, Walk, describe, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from translators.model.coverage import Notice
     from translators.model.origin import Diagnostic
     from translators.model.walk import Node
 
@@ -109,20 +112,20 @@ def decode_bytes(data: bytes | str, kind: type[KubeObject] | None = None) -> Dec
     """Make an object of the JSON that the API server sends; see `decode`.
 
     `kind` says what is expected: items of a list do not carry apiVersion and kind. Kubernetes' own kinds go straight
-    from bytes into their partial Structs, the others (and what does not fit) through a tree, where every mistake is
-    found.
+    from bytes into their partial Structs, the others (and what does not fit, or has a field without effect) through a
+    tree, where everything that there is to say is found.
     """
     try:
         header = _header_decoder.decode(data) if kind is None else None
         expected = kind or KINDS.get(_group_and_kind(cast("_Header", header)))
         if (
             expected is not None
-            and _fast(expected)
+            and expected not in ISTIO_KINDS
             and (header is None or header.api_version in api_versions(expected))
         ):
             made = _decoder(expected).decode(data)
             namespaced = (made.metadata.namespace != "") != (expected.KIND in CLUSTER_SCOPED)
-            if namespaced and _NAME.fullmatch(made.metadata.name):
+            if namespaced and _NAME.fullmatch(made.metadata.name) and not _noticed(made):
                 return Decoded(object=made, key=made.key)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         pass  # found again below, where each mistake gets its path
@@ -229,9 +232,15 @@ def _group_and_kind(header: _Header) -> tuple[str, str]:
     return header.api_version.rpartition("/")[0], header.kind
 
 
-def _fast(kind: type[KubeObject]) -> bool:
-    """Whether there is nothing to say about any field of a kind, so that no walk is needed."""
-    return kind not in ISTIO_KINDS and kind.KIND not in NOTICES
+def _noticed(made: KubeObject) -> bool:
+    """Whether there is something to say about a field that is set."""
+    return any((value := get(made)) and value not in notice.unless for get, notice in _notices(type(made)))
+
+
+@cache
+def _notices(kind: type[KubeObject]) -> tuple[tuple[attrgetter[object], Notice], ...]:
+    """Return how to get at each field of a kind about which there is something to say. None of them is in a list."""
+    return tuple((attrgetter(snake_case(path)), notice) for path, notice in NOTICES.get(kind.KIND, {}).items())
 
 
 def _hook(kind: type[Any], value: object) -> object:

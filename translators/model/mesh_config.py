@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from translators.model.common import Duration, LabelSelector, TLSProtocol, UInt32
+from translators.model.common import Duration, TLSProtocol, UInt32
 from translators.model.destination_rule import (
     ConnectionPoolSettings,
     LocalityLoadBalancerSetting,
@@ -15,6 +15,7 @@ from translators.model.destination_rule import (
     TcpKeepalive,
     ZoneAwareLoadBalancerSetting,
 )
+from translators.model.discovery import NamespaceSelector
 from translators.model.meta import Struct
 from translators.model.virtual_service import HTTPRetry
 
@@ -106,7 +107,7 @@ class MeshConfig(Struct, frozen=True, kw_only=True):
     enable_prometheus_merge: bool = True
     verify_certificate_at_client: bool | None = None
     default_providers: DefaultProviders | None = None
-    discovery_selectors: tuple[LabelSelector, ...] = ()
+    discovery_selectors: tuple[NamespaceSelector, ...] = ()
     path_normalization: PathNormalization = PathNormalization()
     default_http_retry_policy: HTTPRetry | None = None
     mesh_mtls: MeshTLSConfig | None = None

@@ -35,8 +35,12 @@ class Proxy:
     ip_addresses: tuple[str, ...] = ()
     dns_domain: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """Its node metadata, as far as it is text, a number or a truth."""
     locality: Locality = Locality()
     network: str = ""
+    node: str = ""
+    """The name of the Kubernetes Node that it runs on (Istio's node metadata NODE_NAME)."""
     cluster_id: str = ""
     service_account: str = ""
     unprivileged_pod: bool = False
@@ -55,10 +59,14 @@ class ProxyView:
     namespace: str
     labels: tuple[tuple[str, str], ...] = ()
     """Sorted; only the labels whose key some selector (or failoverPriority) in the World mentions."""
+    metadata: tuple[tuple[str, str], ...] = ()
+    """Sorted; only the node metadata that some EnvoyFilter asks for."""
     dns_domain: str = ""
     locality: Locality = Locality()
     """Empty unless some policy in the World looks at it."""
     network: str = ""
+    node: str = ""
+    """Empty unless some Service in the World is for clients of the same node, or prefers them."""
     cluster_id: str = ""
     unprivileged_pod: bool = False
     interception_mode: str = "REDIRECT"
@@ -68,6 +76,8 @@ class ProxyView:
     """Of a gateway: whether its clients may speak HTTP/1.0."""
     authenticated: bool = False
     """Whether the proxy has proved who it is: others are sent no secrets."""
+    ipv6: bool = False
+    """Of a sidecar: whether it has an IPv6 address, so that connections of that family are redirected to it, too."""
     addresses: tuple[str, ...] = ()
     """Of a sidecar that nothing redirects to, where it listens; else empty, so that the replicas of a workload share
     one view.
@@ -80,12 +90,21 @@ class ProxyView:
 
 LOCALITY: Final = "/locality"
 """Among the keys that matter: some policy looks at where a proxy is. No label has such a key."""
+NODE: Final = "/node"
+"""Among the keys that matter: some Service looks at the node that a proxy runs on."""
+METADATA: Final = "/metadata/"
+"""Begins, among the keys that matter, that of node metadata that some EnvoyFilter asks for."""
+VERSION: Final = "ISTIO_VERSION"
+"""The node metadata that an EnvoyFilter's `proxyVersion` is about."""
 
 
 def view_of(proxy: Proxy, keys: frozenset[str]) -> ProxyView:
-    """Reduce a proxy to its view, given what matters: label keys that any selector mentions, and perhaps LOCALITY."""
+    """Reduce a proxy to its view, given what matters: label keys that any selector mentions, and perhaps LOCALITY,
+    NODE, and METADATA with names.
+    """
     labels = tuple(sorted((k, v) for k, v in proxy.labels.items() if k in keys))
     locality = proxy.locality if LOCALITY in keys else Locality()
+    node = proxy.node if NODE in keys else ""
     if proxy.generator == GRPC:
         return ProxyView(
             type="sidecar",
@@ -93,6 +112,7 @@ def view_of(proxy: Proxy, keys: frozenset[str]) -> ProxyView:
             labels=labels,
             locality=locality,
             network=proxy.network,
+            node=node,
             cluster_id=proxy.cluster_id,
             generator=GRPC,
         )
@@ -100,12 +120,15 @@ def view_of(proxy: Proxy, keys: frozenset[str]) -> ProxyView:
         type=proxy.type,
         namespace=proxy.namespace,
         labels=labels,
+        metadata=tuple(sorted((k, v) for k, v in proxy.metadata.items() if METADATA + k in keys)),
         dns_domain=proxy.dns_domain,
         locality=locality,
         network=proxy.network,
+        node=node,
         cluster_id=proxy.cluster_id,
         unprivileged_pod=proxy.unprivileged_pod,
         interception_mode=proxy.interception_mode,
         http10=proxy.http10 and proxy.type == "router",
+        ipv6=proxy.type == "sidecar" and any(":" in address for address in proxy.ip_addresses),
         addresses=proxy.ip_addresses if proxy.type == "sidecar" and proxy.interception_mode == "NONE" else (),
     )

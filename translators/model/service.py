@@ -92,6 +92,8 @@ class Service(Value, frozen=True, kw_only=True):
     """Names to look for in the endpoints' certificates, if the rule gives none."""
     traffic_distribution: str = ""
     """`PreferClose`, `PreferSameZone`, `PreferSameNode`, or empty."""
+    node_local: bool = False
+    """Whether only the endpoints on a client's own node are for it (`internalTrafficPolicy: Local`)."""
 
     def port(self, number: int) -> ServicePort | None:
         """Return the port with this number; of two, as DNS has them, the one that is not UDP."""
@@ -125,6 +127,8 @@ class Endpoint(Struct, frozen=True, kw_only=True, gc=False):
     weight: int = 1
     health: Health = Health.HEALTHY
     network: str = ""
+    node: str = ""
+    """The name of the Node that it runs on, if that is known."""
     service_account: str = ""
     workload: str = ""
     """`workload;namespace;canonical name;canonical revision;cluster`, as Istio writes into endpoint metadata."""

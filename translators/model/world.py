@@ -7,15 +7,18 @@ change costs the same in a small and in a big mesh.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from immutables import Map
 
-from translators.model.kubernetes import EndpointSlice, Pod
+from translators.model.discovery import is_discovered
+from translators.model.kubernetes import EndpointSlice, Namespace, Pod
 from translators.model.mesh_config import MeshConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from immutables import MapMutation
 
     from translators.model.meta import KubeObject, ObjectKey
 
@@ -35,6 +38,8 @@ class World:
 
     objects: Map[str, Map[str, Map[str, KubeObject]]] = Map()
     """Kind, then namespace, then name."""
+    hidden: Map[str, Map[str, Map[str, KubeObject]]] = Map()
+    """The same of the namespaces that the mesh's discoverySelectors leave out: no translator looks there."""
     history: tuple[tuple[object, frozenset[ObjectKey]], ...] = ()
     """Newest first: the token of an earlier World, and the keys that changed in the step from it."""
     token: object = field(default_factory=object)
@@ -42,6 +47,8 @@ class World:
     """(namespace, Service name) to its EndpointSlices by name."""
     pods_by_ip: Map[tuple[str, str], Map[str, Pod]] = Map()
     """(namespace, IP) to the pods with that IP by name (host-network pods share one)."""
+    slices_naming: Map[tuple[str, str], frozenset[str]] = Map()
+    """(namespace, name of a Pod or an address) to the names of the EndpointSlices with such an endpoint."""
     mesh: MeshConfig = MeshConfig()
     cluster_domain: str = "cluster.local"
     root_namespace: str = "istio-system"
@@ -71,27 +78,11 @@ class World:
         """Return the next World: objects put in, or taken out (None). An object equal to the known one keeps the
         known one's identity, and if nothing changes at all the same World returns.
         """
-        objects, slices, pods = self.objects, self.slices_of_service, self.pods_by_ip
-        changed = set()
-        for key, new in changes.items():
-            old = objects.get(key.kind, _NONE).get(key.namespace, _NONE).get(key.name)
-            if old == new:
-                continue
-            changed.add(key)
-            by_namespace = objects.get(key.kind, _NONE)
-            names = _put(by_namespace.get(key.namespace, _NONE), key.name, new)
-            objects = _put(objects, key.kind, _put(by_namespace, key.namespace, names or None) or None)
-            if key.kind == EndpointSlice.KIND:
-                current = new if isinstance(new, EndpointSlice) else None
-                slices = _index(slices, key.name, _service_of(old), _service_of(new), current)
-            elif key.kind == Pod.KIND:
-                pods = _index(pods, key.name, _ips_of(old), _ips_of(new), new if isinstance(new, Pod) else None)
-        if not changed:
-            return self
-        history = ((self.token, frozenset(changed)), *self.history[: _REMEMBERED - 1])
-        return replace(
-            self, objects=objects, slices_of_service=slices, pods_by_ip=pods, history=history, token=object()
-        )
+        draft = _Draft(self)
+        # Namespaces first: their labels say where the others of the batch belong.
+        for key in sorted(changes, key=_namespaces_first) if self.mesh.discovery_selectors else changes:
+            draft.put(key, changes[key])
+        return draft.world()
 
     def changed_since(self, before: World) -> frozenset[ObjectKey] | None:
         """Return the keys that may differ from an earlier World; None if that is unknown (too long ago, unrelated, or
@@ -108,11 +99,159 @@ class World:
 
     def with_mesh(self, mesh: MeshConfig) -> World:
         """Return this World under another MeshConfig; the same World if that is equal."""
-        return self if mesh == self.mesh else replace(self, mesh=mesh, history=(), token=object())
+        if mesh == self.mesh:
+            return self
+        world = replace(self, mesh=mesh, history=(), token=object())
+        if mesh.discovery_selectors == self.mesh.discovery_selectors:
+            return world
+        draft = _Draft(world)
+        for namespace in {name for maps in (self.objects, self.hidden) for kind in maps.values() for name in kind}:
+            draft.settle(namespace)
+        return replace(draft.world(), history=())
+
+
+class _Growing(Generic[K, V]):
+    """A Map in the making: the one before until something is put in, which then costs less than a Map for each."""
+
+    __slots__ = ("_before", "_mutation")
+
+    def __init__(self, before: Map[K, V]) -> None:
+        self._before = before
+        self._mutation: MapMutation[K, V] | None = None
+
+    def get(self, key: K) -> V | None:
+        return self._before.get(key) if self._mutation is None else self._mutation.get(key)
+
+    def put(self, key: K, value: V | None) -> None:
+        """Put in a value, or take the key out if the value is None."""
+        if self._mutation is None:
+            self._mutation = self._before.mutate()
+        if value is None:
+            self._mutation.pop(key, None)
+        else:
+            self._mutation[key] = value
+
+    def finish(self) -> Map[K, V]:
+        """Return the Map, and go on from there."""
+        if self._mutation is not None:
+            self._before, self._mutation = self._mutation.finish(), None
+        return self._before
+
+
+class _Draft:
+    """The next World in the making."""
+
+    def __init__(self, before: World) -> None:
+        self._before = before
+        self._objects, self._hidden = before.objects, before.hidden
+        self._names: dict[tuple[str, str], _Growing[str, KubeObject]] = {}
+        """By kind and namespace: what is not in `_objects` yet."""
+        self._slices = _Growing(before.slices_of_service)
+        self._naming = _Growing(before.slices_naming)
+        self._pods = _Growing(before.pods_by_ip)
+        self._changed: set[ObjectKey] = set()
+        self._selectors = before.mesh.discovery_selectors
+        self._discovered: dict[str, bool] = {}
+
+    def put(self, key: ObjectKey, new: KubeObject | None) -> None:
+        """Put an object in, or take it out (None)."""
+        if self._selectors and not self._is_discovered(key.namespace):
+            if _at(self._hidden, key) != new:
+                self._hidden = _placed(self._hidden, key, new)
+            return
+        names = self._names_of(key.kind, key.namespace)
+        old = names.get(key.name)
+        if old == new:
+            return
+        self._changed.add(key)
+        names.put(key.name, new)
+        if key.kind == EndpointSlice.KIND:
+            current = new if isinstance(new, EndpointSlice) else None
+            _index(self._slices, key.name, _service_of(old), _service_of(new), current)
+            _rename(self._naming, key.name, _named_by(old), _named_by(new))
+        elif key.kind == Pod.KIND:
+            current_pod = new if isinstance(new, Pod) else None
+            _index(self._pods, key.name, _ips_of(old), _ips_of(new), current_pod)
+        elif self._selectors and key.kind == Namespace.KIND:
+            self.settle(key.name)
+
+    def settle(self, namespace: str) -> None:
+        """Move the objects of a namespace to where its labels say that they belong."""
+        self._discovered.pop(namespace, None)
+        discovered = self._is_discovered(namespace)
+        apart = self._hidden if discovered else self._gather()
+        moved = [o for by_namespace in apart.values() for o in by_namespace.get(namespace, _NONE).values()]
+        for known in moved:
+            if discovered:
+                self._hidden = _placed(self._hidden, known.key, None)
+                self.put(known.key, known)
+            else:
+                self._discovered[namespace] = True
+                self.put(known.key, None)
+                self._discovered[namespace] = False
+                self._hidden = _placed(self._hidden, known.key, known)
+
+    def world(self) -> World:
+        """Return the World; the one before if it is the same."""
+        before = self._before
+        if not self._changed:
+            # What nobody sees may be another: for translators it is the same World.
+            return before if self._hidden is before.hidden else replace(before, hidden=self._hidden)
+        return replace(
+            before,
+            objects=self._gather(),
+            hidden=self._hidden,
+            slices_of_service=self._slices.finish(),
+            slices_naming=self._naming.finish(),
+            pods_by_ip=self._pods.finish(),
+            history=((before.token, frozenset(self._changed)), *before.history[: _REMEMBERED - 1]),
+            token=object(),
+        )
+
+    def _names_of(self, kind: str, namespace: str) -> _Growing[str, KubeObject]:
+        names = self._names.get((kind, namespace))
+        if names is None:
+            before = self._objects.get(kind, _NONE).get(namespace, _NONE)
+            names = self._names[kind, namespace] = _Growing(before)
+        return names
+
+    def _gather(self) -> Map[str, Map[str, Map[str, KubeObject]]]:
+        """Return all objects, those that were just put in included."""
+        for (kind, namespace), names in self._names.items():
+            by_namespace = _put(self._objects.get(kind, _NONE), namespace, names.finish() or None)
+            self._objects = _put(self._objects, kind, by_namespace or None)
+        return self._objects
+
+    def _is_discovered(self, namespace: str) -> bool:
+        found = self._discovered.get(namespace)
+        if found is None:
+            known = self._names_of(Namespace.KIND, "").get(namespace)
+            labels = known.metadata.labels if known is not None else {}
+            found = not namespace or not self._selectors or is_discovered(namespace, labels, self._selectors)
+            self._discovered[namespace] = found
+        return found
 
 
 _NONE: Map[Any, Any] = Map()
 """Empty at every level."""
+_NOBODY: Final[frozenset[str]] = frozenset()
+
+
+def _at(objects: Map[str, Map[str, Map[str, KubeObject]]], key: ObjectKey) -> KubeObject | None:
+    return objects.get(key.kind, _NONE).get(key.namespace, _NONE).get(key.name)
+
+
+def _placed(
+    objects: Map[str, Map[str, Map[str, KubeObject]]], key: ObjectKey, new: KubeObject | None
+) -> Map[str, Map[str, Map[str, KubeObject]]]:
+    """Put an object in, or take it out (None), with the maps that are empty then."""
+    by_namespace = objects.get(key.kind, _NONE)
+    names = _put(by_namespace.get(key.namespace, _NONE), key.name, new)
+    return _put(objects, key.kind, _put(by_namespace, key.namespace, names or None) or None)
+
+
+def _namespaces_first(key: ObjectKey) -> bool:
+    return key.kind != Namespace.KIND
 
 
 def _put(mapping: Map[K, V], key: K, value: V | None) -> Map[K, V]:
@@ -122,16 +261,30 @@ def _put(mapping: Map[K, V], key: K, value: V | None) -> Map[K, V]:
     return mapping.set(key, value)
 
 
-def _index(
-    index: Map[K, Map[str, V]], name: str, before: Iterable[K], after: Iterable[K], new: V | None
-) -> Map[K, Map[str, V]]:
+def _index(index: _Growing[K, Map[str, V]], name: str, before: Iterable[K], after: Iterable[K], new: V | None) -> None:
     """Move an object from the entries that it had to those that it has now."""
     for entry in before:
-        index = _put(index, entry, _put(index.get(entry, _NONE), name, None) or None)
+        index.put(entry, _put(index.get(entry) or _NONE, name, None) or None)
     if new is not None:
         for entry in after:
-            index = index.set(entry, index.get(entry, _NONE).set(name, new))
-    return index
+            index.put(entry, (index.get(entry) or _NONE).set(name, new))
+
+
+def _rename(index: _Growing[K, frozenset[str]], name: str, before: frozenset[K], after: frozenset[K]) -> None:
+    """Note what a slice names now. Most changes of a slice leave nearly all of its endpoints as they are."""
+    for entry in before - after:
+        index.put(entry, (index.get(entry) or _NOBODY) - {name} or None)
+    for entry in after - before:
+        index.put(entry, (index.get(entry) or _NOBODY) | {name})
+
+
+def _named_by(value: KubeObject | None) -> frozenset[tuple[str, str]]:
+    if not isinstance(value, EndpointSlice):
+        return frozenset()
+    namespace = value.metadata.namespace
+    targets = (e.target_ref for e in value.endpoints)
+    names = {target.name for target in targets if target is not None}
+    return frozenset((namespace, name) for name in names.union(*(e.addresses for e in value.endpoints)))
 
 
 def _service_of(value: KubeObject | None) -> tuple[tuple[str, str], ...]:

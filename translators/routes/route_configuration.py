@@ -11,28 +11,31 @@ from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from translators.resources import CLUSTER, ROUTE, Resource, length_delimited
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from translators.model.meta import ObjectKey
     from translators.recorder import Recorder
     from translators.routes.virtual_host import VirtualHostFragment
     from translators.services.destination import Destination
 
+HTTP_PROXY: Final = "http_proxy"
+"""The routes of requests that say host and port of what they want; in all others, the port was told by the listener."""
+
 _NAME: Final = 1
-_VIRTUAL_HOSTS: Final = 2
 _MAX_BODY: Final = 1 << 20
 
 
-def _tail() -> bytes:
+def _tail(*, ignore_port: bool) -> bytes:
     """Encode what all route configurations share. Its field numbers are greater than those before it."""
-    message = RouteConfiguration(ignore_port_in_host_matching=True)
+    message = RouteConfiguration(ignore_port_in_host_matching=ignore_port)
     # A route may name a cluster that does not exist: its requests are answered 503, the others are served.
     message.validate_clusters.value = False
     message.max_direct_response_body_size_bytes.value = _MAX_BODY
     return message.SerializeToString(deterministic=True)
 
 
-_TAIL: Final = _tail()
+_TAIL: Final = _tail(ignore_port=True)
+_TAIL_OF_PROXY: Final = _tail(ignore_port=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,22 +58,21 @@ def route_configuration(
         clusters.update(host.clusters)
         if recorder.active:
             recorder.include(f"virtual_hosts[{i}]", host.notes)
-    body = b"".join(
-        (
-            length_delimited(_NAME, name.encode()),
-            *(length_delimited(_VIRTUAL_HOSTS, host.body) for host in hosts),
-            _TAIL,
-        )
-    )
     resource = Resource(
         ROUTE,
         name,
-        body,
+        joined(name, hosts),
         tuple(keys),
         refs=tuple((CLUSTER, cluster) for cluster in sorted(clusters)),
         notes=recorder.notes(),
     )
     return RouteTable(resource=resource, destinations={name: d for name, d in clusters.items() if d is not None})
+
+
+def joined(name: str, hosts: Iterable[VirtualHostFragment]) -> bytes:
+    """Return a RouteConfiguration of virtual hosts, in their order."""
+    tail = _TAIL_OF_PROXY if name == HTTP_PROXY else _TAIL
+    return b"".join([length_delimited(_NAME, name.encode()), *[host.body for host in hosts], tail])
 
 
 def with_alt_svc(table: RouteTable, port: int, *, recorder: Recorder) -> RouteTable:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from translators.routes.route_list import RouteList
     from translators.services.destination import Destination
 
+_VIRTUAL_HOSTS: Final = 2
+"""The field number of RouteConfiguration.virtual_hosts."""
 _NAME: Final = 1
 _DOMAINS: Final = 2
 _REQUIRE_TLS_ALL: Final = bytes((4 << 3, 2))
@@ -33,6 +35,7 @@ class VirtualHostFragment(Value, frozen=True, kw_only=True):
     name: str
     domains: tuple[str, ...]
     body: bytes
+    """Encoded as the field `virtual_hosts` of a RouteConfiguration, so that one is joined from many as they are."""
     origins: tuple[ObjectKey, ...]
     clusters: tuple[tuple[str, Destination | None], ...]
     """Name of each cluster that a route refers to, with what it is if it exists."""
@@ -69,7 +72,7 @@ def virtual_host(
     return VirtualHostFragment(
         name=name,
         domains=names,
-        body=body,
+        body=length_delimited(_VIRTUAL_HOSTS, body),
         origins=tuple(origins),
         clusters=lists[0].clusters if len(lists) == 1 else tuple(c for routes in lists for c in routes.clusters),
         diagnostics=tuple(_unreachable(names, last)) if len(last) > 1 else (),
@@ -82,7 +85,9 @@ def empty_virtual_host(name: str, *, recorder: Recorder) -> VirtualHostFragment:
     return VirtualHostFragment(
         name=name,
         domains=("*",),
-        body=length_delimited(_NAME, name.encode()) + length_delimited(_DOMAINS, b"*"),
+        body=length_delimited(
+            _VIRTUAL_HOSTS, length_delimited(_NAME, name.encode()) + length_delimited(_DOMAINS, b"*")
+        ),
         origins=(),
         clusters=(),
         diagnostics=(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from translators.services.destination import Destination
 from translators.services.endpoint_set import EndpointSet
-from translators.services.endpoints import endpoint_set, endpoints_of
+from translators.services.endpoints import endpoint_set, endpoints_from, endpoints_of
 from translators.services.exports import is_visible, resolved_export_to
 from translators.services.index import ServiceIndex, service_index
 from translators.services.touched import services_touched
@@ -15,6 +15,7 @@ __all__ = [
     "EndpointSet",
     "ServiceIndex",
     "endpoint_set",
+    "endpoints_from",
     "endpoints_of",
     "is_dns",
     "is_visible",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translators.model import kubernetes
+from translators.model.codes import diagnose
 from translators.model.kubernetes import Node, Pod
+from translators.model.origin import Origin
 from translators.model.service_entry import ServiceEntry
 from translators.model.workload_entry import WorkloadEntry
 from translators.services.endpoint_set import EndpointSet
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from translators.memo import Steps
     from translators.model.service import Endpoint, Service
     from translators.model.world import World
+    from translators.recorder import Recorder
 
 _EMPTY = EndpointSet()
 
@@ -38,6 +41,32 @@ def endpoint_set(world: World, service: Service, steps: Steps) -> EndpointSet:
             return steps.step(inline_endpoints, service, source)
         return _of_selected(world, service, selector.labels, steps, with_pods=True)
     return _EMPTY
+
+
+def endpoints_from(world: World, service: Service, node: str, steps: Steps) -> EndpointSet:
+    """Return the endpoints that a client on a node may use (`node` is its name, empty if it is not known)."""
+    found = endpoint_set(world, service, steps)
+    return steps.step(_on_node, service, found, node) if service.node_local else found
+
+
+def _on_node(service: Service, found: EndpointSet, node: str, *, recorder: Recorder) -> EndpointSet:
+    """Memoised step: those of the endpoints that run on a node.
+
+    With internalTrafficPolicy: Local nothing is sent elsewhere, even if the node has no endpoint.
+    https://kubernetes.io/docs/concepts/services-networking/service-traffic-policy/
+    """
+    del recorder
+    if node:
+        here = tuple(e for e in found.endpoints if e.node == node)
+        return EndpointSet(endpoints=here, diagnostics=found.diagnostics)
+    unknown = diagnose(
+        "PF1140",
+        f"{service.hostname} is for clients of the same node only, and this proxy does not say on which node it runs, "
+        "so it gets no endpoints",
+        Origin(service.origin, "spec.internalTrafficPolicy"),
+        hint="give the proxy the node metadata NODE_NAME, or take internalTrafficPolicy: Local away",
+    )
+    return EndpointSet(diagnostics=(*found.diagnostics, unknown))
 
 
 def _of_kubernetes(world: World, service: Service, source: kubernetes.Service, steps: Steps) -> EndpointSet:

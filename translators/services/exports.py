@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
 EVERYONE: Final = ("*",)
 DISTRIBUTION_ANNOTATION: Final = "networking.istio.io/traffic-distribution"
-DISTRIBUTIONS: Final = ("PreferClose", "PreferSameZone", "PreferSameNode")
+SAME_NODE: Final = "PreferSameNode"
+DISTRIBUTIONS: Final = ("PreferClose", "PreferSameZone", SAME_NODE)
 NOBODY: Final = ("~",)
 
 

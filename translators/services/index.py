@@ -11,7 +11,7 @@ from translators.model.codes import diagnose
 from translators.model.origin import Origin
 from translators.model.service import Resolution, Service
 from translators.model.service_entry import ServiceEntry
-from translators.services.exports import is_visible
+from translators.services.exports import DISTRIBUTION_ANNOTATION, is_visible
 from translators.services.kubernetes import kubernetes_service
 from translators.services.service_entry import service_entry_services
 
@@ -117,18 +117,21 @@ class ServiceIndex:
 def service_index(world: World, steps: Steps) -> ServiceIndex:
     """Index all services of the World. Run it in every pass: what did not change is looked up, not made."""
     kubernetes_services, entries = world.kind(kubernetes.Service), world.kind(ServiceEntry)
+    namespaces = world.namespace(kubernetes.Namespace, "")
     default, domain = world.mesh.default_service_export_to, world.cluster_domain
     step = steps.step
     parts = []
     aliases: list[str] = []
     for namespace in sorted({*kubernetes_services, *entries}):
         found: list[Service] = []
+        about = namespaces.get(namespace)
+        distribution = about.metadata.annotations.get(DISTRIBUTION_ANNOTATION, "") if about is not None else ""
         for name, service in sorted(kubernetes_services.get(namespace, {}).items()):
-            found.append(step(kubernetes_service, service, domain, default))
+            found.append(step(kubernetes_service, service, domain, default, distribution))
             if service.spec.type == "ExternalName":
                 aliases += (f"{name}.{namespace}.svc.{domain}", service.spec.external_name.rstrip("."))
         for _, entry in sorted(entries.get(namespace, {}).items()):
-            found.extend(step(service_entry_services, entry, default))
+            found.extend(step(service_entry_services, entry, default, distribution))
         parts.append(step(_namespace_services, namespace, *found))
     return step(_index, domain, *aliases, None, *parts)
 

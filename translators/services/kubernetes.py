@@ -14,13 +14,20 @@ if TYPE_CHECKING:
 
 EXPORT_TO_ANNOTATION: Final = "networking.istio.io/exportTo"
 HEADLESS: Final = "None"
+LOCAL: Final = "Local"
 
 
 def kubernetes_service(
-    service: kubernetes.Service, domain: str, default_export_to: tuple[str, ...], *, recorder: Recorder
+    service: kubernetes.Service,
+    domain: str,
+    default_export_to: tuple[str, ...],
+    by_default: str = "",
+    *,
+    recorder: Recorder,
 ) -> Service:
     """Memoised step: make the Service `name.namespace.svc.domain`.
 
+    `by_default` is the distribution of traffic that its namespace asks for, if the Service asks for none.
     Named target ports stay names: the EndpointSlices carry the numbers, by the name of the Service's port.
     """
     del recorder  # one object in, one object out: its origin says all
@@ -54,5 +61,8 @@ def kubernetes_service(
         ),
         age_order=service.age_order,
         selector=spec.selector,
-        traffic_distribution=spec.traffic_distribution or meta.annotations.get(DISTRIBUTION_ANNOTATION, ""),
+        traffic_distribution=spec.traffic_distribution
+        or meta.annotations.get(DISTRIBUTION_ANNOTATION, "")
+        or by_default,
+        node_local=spec.internal_traffic_policy == LOCAL,
     )

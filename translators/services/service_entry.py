@@ -22,9 +22,12 @@ _RESOLUTIONS: Final = {
 
 
 def service_entry_services(
-    entry: ServiceEntry, default_export_to: tuple[str, ...], *, recorder: Recorder
+    entry: ServiceEntry, default_export_to: tuple[str, ...], by_default: str = "", *, recorder: Recorder
 ) -> tuple[Service, ...]:
-    """Memoised step: make one Service for each host, in the entry's order. A host listed twice counts once."""
+    """Memoised step: make one Service for each host, in the entry's order. A host listed twice counts once.
+
+    `by_default` is the distribution of traffic that its namespace asks for.
+    """
     del recorder  # one object in: its origin says all
     spec, namespace = entry.spec, entry.metadata.namespace
     ports = tuple(
@@ -50,7 +53,7 @@ def service_entry_services(
             export_to=export_to,
             age_order=entry.age_order,
             subject_alt_names=spec.subject_alt_names,
-            traffic_distribution=entry.metadata.annotations.get(DISTRIBUTION_ANNOTATION, ""),
+            traffic_distribution=entry.metadata.annotations.get(DISTRIBUTION_ANNOTATION, "") or by_default,
         )
         for host in dict.fromkeys(spec.hosts)
     )

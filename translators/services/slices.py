@@ -112,6 +112,7 @@ def _endpoint(
             locality=locality_at(labels, at_node, item.zone),
             health=health,
             network=labels.get("topology.istio.io/network", ""),
+            node=workload.spec.node_name or item.node_name,
             service_account=workload.spec.service_account_name,
             workload=workload_of(workload_name(workload), namespace, labels),
             origin=origin,
@@ -126,6 +127,7 @@ def _endpoint(
             weight=spec.weight or 1,
             health=health,
             network=spec.network,
+            node=item.node_name,
             service_account=spec.service_account,
             workload=workload_of(workload.metadata.name, namespace, spec.labels),
             origin=origin,
@@ -135,6 +137,7 @@ def _endpoint(
         ports=ports,
         locality=locality_at({}, at_node, item.zone),
         health=health,
+        node=item.node_name,
         workload=workload_of("", namespace, {}),
         origin=origin,
     )

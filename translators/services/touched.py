@@ -76,15 +76,10 @@ def _services_referring(world: World, namespace: str, workloads: list[KubeObject
     """Return the Services with a slice that names one of the pods, or one of the addresses."""
     pods = {workload.metadata.name for workload in workloads if isinstance(workload, Pod)}
     addresses = {address for workload in workloads for address in _addresses(workload)}
-    found = set()
-    for slice_ in world.namespace(EndpointSlice, namespace).values():
-        service = slice_.metadata.labels.get(SERVICE_NAME_LABEL)
-        if service and any(
-            (e.target_ref is not None and e.target_ref.name in pods) or not addresses.isdisjoint(e.addresses)
-            for e in slice_.endpoints
-        ):
-            found.add(ObjectKey(kubernetes.Service.KIND, namespace, service))
-    return found
+    slices = world.namespace(EndpointSlice, namespace)
+    naming = {name for known in pods | addresses for name in world.slices_naming.get((namespace, known), ())}
+    services = {slices[name].metadata.labels.get(SERVICE_NAME_LABEL) for name in naming}
+    return {ObjectKey(kubernetes.Service.KIND, namespace, service) for service in services if service}
 
 
 def _selects(selector: Mapping[str, str], workloads: Sequence[KubeObject]) -> bool:

@@ -165,6 +165,7 @@ def _pod_endpoints(service: Service, pod: Pod, node: Node | None) -> tuple[Endpo
             labels=labels,
             locality=locality_at(labels, node),
             network=labels.get("topology.istio.io/network", ""),
+            node=pod.spec.node_name,
             service_account=pod.spec.service_account_name,
             workload=workload_of(workload_name(pod), pod.metadata.namespace, labels),
             origin=pod.key,

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from translators.model.service import Service
     from translators.recorder import Recorder
 
+DEFAULT_PORT: Final = 80
+"""The port that an HTTP request means which names none."""
+
 _SVC: Final = ".svc."
 
 
@@ -46,6 +49,11 @@ def domains_of(service: Service, dns_domain: str, *aliases: Service, recorder: R
     wildcards = [f"*.{name}" for name in found] if headless else []
     addresses = [_authority(a) for a in service.addresses if is_ip(a)]
     return tuple(dict.fromkeys((*found, *wildcards, *addresses)))
+
+
+def with_port(domains: Iterable[str], port: int) -> list[str]:
+    """Return domains as the authority of a request for a port: to 80 (reference 2.4) it may go unsaid."""
+    return [form for domain in domains for form in ((domain,) if port == DEFAULT_PORT else ()) + (f"{domain}:{port}",)]
 
 
 def shared_suffix(host: str, dns_domain: str) -> bool:

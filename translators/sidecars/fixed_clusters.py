@@ -24,6 +24,8 @@ INBOUND_PASSTHROUGH: Final = "InboundPassthroughCluster"
 
 INBOUND_SOURCE: Final = "127.0.0.6"
 """The address from which a sidecar connects to its workload: the rules that redirect connections leave it alone."""
+INBOUND_SOURCE_6: Final = "::6"
+"""The same, to an IPv6 address of its workload."""
 
 _FOR_EVER: Final = 2**63 // 10**9 - 1
 """Seconds; so long does an original destination stay without a connection. Istio's way to say "no clean-up"."""
@@ -42,10 +44,14 @@ def original_destination(name: str) -> Cluster:
     return cluster
 
 
-def bind_to_inbound_source(cluster: Cluster) -> None:
-    """Let a cluster connect from the address that is not redirected, and keep its endpoints."""
+def bind_to_inbound_source(cluster: Cluster, *, ipv6: bool) -> None:
+    """Let a cluster connect from the address that is not redirected (of either family), and keep its endpoints."""
     cluster.upstream_bind_config.source_address.address = INBOUND_SOURCE
     cluster.upstream_bind_config.source_address.port_value = 0
+    if ipv6:
+        extra = cluster.upstream_bind_config.extra_source_addresses.add().address
+        extra.address = INBOUND_SOURCE_6
+        extra.port_value = 0
     cluster.cleanup_interval.seconds = _FOR_EVER
 
 
@@ -57,12 +63,17 @@ def follow_client(cluster: Cluster) -> None:
     pack(cluster.typed_extension_protocol_options[EXTENSION], options)
 
 
-def fixed_clusters(mesh: MeshConfig, *, recorder: Recorder) -> tuple[Resource, ...]:
+def fixed_clusters(
+    mesh: MeshConfig,
+    ipv6: bool,  # noqa: FBT001 - steps take positional arguments
+    *,
+    recorder: Recorder,
+) -> tuple[Resource, ...]:
     """Memoised step: make BlackHoleCluster, InboundPassthroughCluster and PassthroughCluster."""
     del recorder  # nobody asked for them: the origin is implicit
     black_hole = Cluster(name=BLACK_HOLE, alt_stat_name=f"{BLACK_HOLE};", type=Cluster.STATIC)
     outbound, inbound = original_destination(PASSTHROUGH), original_destination(INBOUND_PASSTHROUGH)
-    bind_to_inbound_source(inbound)
+    bind_to_inbound_source(inbound, ipv6=ipv6)
     for cluster in (outbound, inbound):
         follow_client(cluster)
     found: list[tuple[Cluster, ObjectKey]] = [

@@ -73,9 +73,10 @@ def inbound(world: World, view: ProxyView, sidecar: Sidecar | None, rules: RuleI
             if first.protocol is not port.protocol:
                 diagnostics.append(_conflict(first, port))
     ports = [captured[number] for number in sorted(captured)]
-    listeners = [step(virtual_inbound, mesh, view.interception_mode == "TPROXY", *ports)] if redirected or ports else []
+    transparent = view.interception_mode == "TPROXY"
+    listeners = [step(virtual_inbound, mesh, transparent, view.ipv6, *ports)] if redirected or ports else []
     listeners += [step(bound_inbound, port, bind, mesh) for port, bind in bound]
-    clusters = [step(inbound_cluster, port, mesh) for port in (*ports, *(port for port, _ in bound))]
+    clusters = [step(inbound_cluster, port, mesh, view.ipv6) for port in (*ports, *(port for port, _ in bound))]
     return Inbound(
         listeners=tuple(listeners),
         clusters=tuple(clusters),

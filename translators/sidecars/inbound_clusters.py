@@ -30,14 +30,20 @@ def inbound_name(number: int) -> str:
     return cluster_name(number, "", "", "inbound")
 
 
-def inbound_cluster(port: InboundPort, mesh: MeshConfig, *, recorder: Recorder) -> Resource:
+def inbound_cluster(
+    port: InboundPort,
+    mesh: MeshConfig,
+    ipv6: bool,  # noqa: FBT001 - steps take positional arguments
+    *,
+    recorder: Recorder,
+) -> Resource:
     """Memoised step: build the cluster of a port of the workload. Of policies, only the connection pool holds here: it
     protects the workload.
     """
     name = inbound_name(port.number)
     cluster = original_destination(name)
     set_duration(cluster.connect_timeout, mesh.connect_timeout)
-    _set_endpoint(cluster, port.endpoint)
+    _set_endpoint(cluster, port.endpoint, ipv6=ipv6)
     pool = port.pool
     if pool is not None:
         apply_connection_pool(cluster, pool)
@@ -70,13 +76,13 @@ def inbound_cluster(port: InboundPort, mesh: MeshConfig, *, recorder: Recorder) 
     )
 
 
-def _set_endpoint(cluster: Cluster, endpoint: str) -> None:
+def _set_endpoint(cluster: Cluster, endpoint: str, *, ipv6: bool) -> None:
     """Let the cluster lead to `address:port` or a Unix socket; empty, or the workload's own address with a port: to
     the address that the client meant, from the source that is not redirected.
     """
     host, _, number = endpoint.rpartition(":")
     if not endpoint or host in _POD:
-        bind_to_inbound_source(cluster)
+        bind_to_inbound_source(cluster, ipv6=ipv6)
         if endpoint:
             cluster.original_dst_lb_config.upstream_port_override.value = int(number)
         return

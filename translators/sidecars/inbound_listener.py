@@ -24,7 +24,7 @@ from translators.resources import CLUSTER, LISTENER, Resource
 from translators.sidecars.filters import inbound_http, tcp_proxy
 from translators.sidecars.fixed_clusters import BLACK_HOLE, INBOUND_PASSTHROUGH, PASSTHROUGH_KEY
 from translators.sidecars.inbound_clusters import inbound_name
-from translators.sidecars.outbound_listener import HTTP_ALPN, RAW, listener_filter
+from translators.sidecars.outbound_listener import HTTP_ALPN, RAW, listen_anywhere, listener_filter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,6 +40,7 @@ _GRPC: Final = frozenset({Protocol.GRPC, Protocol.GRPC_WEB})
 def virtual_inbound(
     mesh: MeshConfig,
     transparent: bool,  # noqa: FBT001 - steps take positional arguments
+    ipv6: bool,  # noqa: FBT001 - as above
     *ports: InboundPort,
     recorder: Recorder,
 ) -> Resource:
@@ -50,8 +51,7 @@ def virtual_inbound(
     leads to are passed through to the workload.
     """
     out = Listener(name=NAME, traffic_direction=TrafficDirection.INBOUND)
-    out.address.socket_address.address = "0.0.0.0"  # noqa: S104 - redirected connections come to any address
-    out.address.socket_address.port_value = mesh.proxy_inbound_listen_port
+    listen_anywhere(out, mesh.proxy_inbound_listen_port, ipv6=ipv6)
     if transparent:
         out.transparent.value = True
     loop = out.filter_chains.add(name=f"{NAME}-blackhole")

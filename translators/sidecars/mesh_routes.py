@@ -9,7 +9,8 @@ from translators.model.meta import Value
 from translators.model.virtual_service import VirtualService
 from translators.routes.delegation import full_outline
 from translators.routes.outline import MESH, Outline
-from translators.services.exports import EVERYONE, is_visible, resolved_export_to
+from translators.routes.precedence import rank
+from translators.services.exports import is_visible, resolved_export_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -81,13 +82,8 @@ def visible_routes(everything: AllRouting, namespace: str, steps: Steps) -> Mesh
 def _visible(everything: AllRouting, namespace: str, *, recorder: Recorder) -> tuple[Routing, ...]:
     del recorder
     seen = [pair for pair in everything.members if is_visible(pair[1], namespace)]
-    return tuple(r for r, _ in sorted(seen, key=lambda pair: _rank(pair[1], namespace)))  # stable: the oldest first
-
-
-def _rank(export_to: tuple[str, ...], namespace: str) -> int:
-    if export_to == (namespace,):
-        return 0
-    return 2 if export_to == EVERYONE else 1
+    ranked = sorted(seen, key=lambda pair: rank(pair[0].service, pair[1], namespace))  # stable: the oldest first
+    return tuple(routing for routing, _ in ranked)
 
 
 def indexed(members: Iterable[Routing], steps: Steps) -> MeshRoutes:

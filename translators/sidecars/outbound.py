@@ -23,12 +23,19 @@ from translators.services import endpoints_of
 from translators.services.addresses import UNIX
 from translators.services.protocols import entry_protocol
 from translators.sidecars.destinations import destinations_of
-from translators.sidecars.outbound_listener import outbound_listener, socket_of, virtual_outbound
+from translators.sidecars.outbound_listener import (
+    ANYWHERE,
+    LOOPBACK,
+    outbound_listener,
+    proxy_socket,
+    socket_of,
+    virtual_outbound,
+)
 from translators.sidecars.route_tables import Member, RouteTables
 from translators.sidecars.tcp_chains import TcpChain, routed_chains, service_chain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from translators.destination_rules import RuleIndex
     from translators.memo import Steps
@@ -42,10 +49,9 @@ if TYPE_CHECKING:
     from translators.routes.outline import Kind
     from translators.services import Destination, ServiceIndex
     from translators.sidecars.elsewhere import Elsewhere
+    from translators.sidecars.route_tables import Parts
     from translators.sidecars.scope import Egress
 
-WILDCARD: Final = "0.0.0.0"  # noqa: S104 - stands for every address that a workload may call
-LOOPBACK: Final = "127.0.0.1"
 FIRST_UNPRIVILEGED: Final = 1024
 """Lower ports need a right that an unprivileged pod does not have."""
 STATUS_PORT: Final = 15021
@@ -58,7 +64,11 @@ class Outbound(Value, frozen=True, kw_only=True):
 
     listeners: tuple[Resource, ...]
     routes: tuple[Resource, ...]
+    parts: Mapping[str, Parts]
+    """What each of `routes` is made of, by its name."""
     destinations: tuple[Destination, ...]
+    by_routes: frozenset[str]
+    """Of the destinations, by cluster name, those that only routes lead to: nothing imports them."""
     by_endpoints: frozenset[ObjectKey]
     """Origins of the services whose endpoints have listeners of their own."""
     diagnostics: tuple[Diagnostic, ...]
@@ -84,7 +94,7 @@ class _Listening:
     @property
     def shared(self) -> str:
         """The address at which services of a port number are told apart by what clients say, if they say anything."""
-        return self.bind or (WILDCARD if self.captured else LOOPBACK)
+        return self.bind or (ANYWHERE if self.captured else LOOPBACK)
 
 
 @dataclass(slots=True)
@@ -125,7 +135,13 @@ class OutboundBuilder:
         if elsewhere.destination is not None:
             self._destinations[elsewhere.cluster] = elsewhere.destination
         mesh = world.mesh
+        self._proxy_port = mesh.proxy_http_port
+        if self._proxy_port:
+            self._tables.proxy()
         self._reserved = {mesh.proxy_listen_port, mesh.proxy_inbound_listen_port, STATUS_PORT, METRICS_PORT}
+        self._redirected = view.interception_mode != "NONE"
+        if self._proxy_port and not self._redirected:  # else services are at other addresses
+            self._reserved.add(self._proxy_port)
 
     def add(self, egress: Egress, sidecar: Sidecar | None, position: int) -> None:
         """Take in what an egress listener imports; `sidecar` is the Sidecar that has it, at this position."""
@@ -145,37 +161,50 @@ class OutboundBuilder:
                     self._destinations[destination.cluster_name] = destination
             for port in (named,) if number else service.ports:
                 if port is not None and port.protocol is not Protocol.UDP:
-                    self._add_port(Member(service, port, egress, rule), listening)
+                    member = Member(service, port, egress, rule)
+                    self._add_port(member, listening)
+                    if (
+                        self._proxy_port
+                        and not number
+                        and (port.protocol.is_http or port.protocol is Protocol.UNSUPPORTED)
+                    ):
+                        self._tables.proxy(member)
 
     def finish(self) -> Outbound:
         """Return all of it."""
         step, mesh, cluster = self._steps.step, self._world.mesh, self._elsewhere.cluster
-        listeners = [step(virtual_outbound, mesh, cluster)] if self._view.interception_mode != "NONE" else []
+        ipv6 = self._view.ipv6
+        listeners = [step(virtual_outbound, mesh, cluster, ipv6)] if self._redirected else []
         for (bind, number), address in sorted(self._addresses.items(), key=itemgetter(0)):
             how = address.listening
-            socket = step(socket_of, bind, number, how.captured, address.route_name, cluster, how.said_by, how.owner)
+            said_by, route_name = how.said_by, address.route_name
+            socket = step(socket_of, bind, number, how.captured, ipv6, route_name, cluster, said_by, how.owner)
             chains = address.chains.values()
             listeners.append(step(outbound_listener, socket, mesh, *chains, *address.http))
             for chain in chains:
                 for name, destination in chain.clusters:
                     if destination is not None:
                         self._destinations.setdefault(name, destination)
+        if self._proxy_port:
+            listeners.append(step(outbound_listener, step(proxy_socket, self._proxy_port, cluster), mesh))
         tables = self._tables.finish()
+        imported = self._destinations
         for table in tables:
             # What is imported is the same object for all clients, so that they share its clusters.
             self._destinations = {**table.destinations, **self._destinations}
         return Outbound(
             listeners=tuple(listeners),
             routes=tuple(table.resource for table in tables),
+            parts=self._tables.parts,
+            by_routes=frozenset(self._destinations.keys() - imported.keys()),
             destinations=tuple(self._destinations[name] for name in sorted(self._destinations)),
             by_endpoints=frozenset(self._by_endpoints),
             diagnostics=tuple(dict.fromkeys((*self._diagnostics, *self._tables.diagnostics))),
         )
 
     def _listening(self, sidecar: Sidecar | None, position: int) -> _Listening | None:
-        redirected = self._view.interception_mode != "NONE"
         if sidecar is None or not sidecar.spec.egress:
-            return _Listening(owner=position, captured=redirected)
+            return _Listening(owner=position, captured=self._redirected)
         listener = sidecar.spec.egress[position]
         if listener.bind.startswith(UNIX):
             self._diagnostics.append(
@@ -187,7 +216,7 @@ class OutboundBuilder:
                 )
             )
             return None
-        captured = listener.capture_mode == "IPTABLES" or (listener.capture_mode == "DEFAULT" and redirected)
+        captured = listener.capture_mode == "IPTABLES" or (listener.capture_mode == "DEFAULT" and self._redirected)
         if listener.port is None:
             return _Listening(owner=position, captured=captured, bind=listener.bind)
         return _Listening(
@@ -207,9 +236,9 @@ class OutboundBuilder:
         routes = self._l4_routes(member, "tls" if protocol.is_tls else "tcp")
         # The address of a service is nobody's to bind: without redirection only the port tells services apart.
         told_apart = listening.captured and not listening.bind
-        for found in self._addresses_of(member.service, member.port) if told_apart else (WILDCARD,):
-            bind, subnet = (WILDCARD, _network(found)) if "/" in found else (found, "")
-            if bind == WILDCARD:
+        for found in self._addresses_of(member.service, member.port) if told_apart else (ANYWHERE,):
+            bind, subnet = (ANYWHERE, _network(found)) if "/" in found else (found, "")
+            if bind == ANYWHERE:
                 bind = listening.shared
             if protocol is Protocol.UNSUPPORTED:
                 self._share(bind, member, listening)
@@ -254,9 +283,9 @@ class OutboundBuilder:
             self._by_endpoints.add(service.origin)
             for endpoint in endpoints_of(self._world, service, self._steps):
                 if port.name in endpoint.ports and not endpoint.address.startswith(UNIX):
-                    yield endpoint.address
+                    yield from (endpoint.address, *endpoint.additional_addresses)
         else:
-            yield WILDCARD
+            yield ANYWHERE
 
     def _address(self, bind: str, port: int, listening: _Listening, service: Service | None) -> _Address | None:
         """Return an address that services may share; None if it is another egress listener's, or not to be had."""
@@ -267,7 +296,7 @@ class OutboundBuilder:
         origin = Origin(service.origin, "spec.ports") if said_by is None and service is not None else None
         if said_by is not None:
             origin = Origin(said_by.key, f"spec.egress[{listening.owner}].port.number")
-        if port in self._reserved and bind in {WILDCARD, LOOPBACK}:
+        if port in self._reserved and bind in {ANYWHERE, LOOPBACK}:
             self._diagnostics.append(
                 diagnose("PF1056", f"no listener on {bind}:{port}: sidecars use the port themselves", origin)
             )

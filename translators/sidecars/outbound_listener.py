@@ -11,9 +11,11 @@ from envoy.extensions.filters.listener.http_inspector.v3.http_inspector_pb2 impo
 from envoy.extensions.filters.listener.tls_inspector.v3.tls_inspector_pb2 import TlsInspector
 
 from translators.messages import pack, set_duration
+from translators.model.decode import MESH_CONFIG_KEY
 from translators.model.meta import Value
 from translators.model.origin import Origin
 from translators.resources import CLUSTER, LISTENER, ROUTE, Resource
+from translators.routes.route_configuration import HTTP_PROXY
 from translators.sidecars.filters import outbound_http, tcp_proxy
 from translators.sidecars.fixed_clusters import BLACK_HOLE, BLACK_HOLE_KEY, PASSTHROUGH_KEY
 from translators.sidecars.tcp_chains import TcpChain
@@ -30,6 +32,8 @@ HTTP_ALPN: Final = ("http/1.1", "h2c")
 """What the HTTP inspector calls plain HTTP/1.1 and HTTP/2."""
 RAW: Final = "raw_buffer"
 
+ANYWHERE: Final = "0.0.0.0"  # noqa: S104 - stands for every address that a workload may call
+LOOPBACK: Final = "127.0.0.1"
 PASSTHROUGH_CHAIN: Final = "PassthroughFilterChain"
 
 
@@ -41,6 +45,8 @@ class Socket(Value, frozen=True, kw_only=True):
     port: int
     captured: bool
     """Whether connections come by redirection: then nothing is bound, the address only tells them apart."""
+    ipv6: bool
+    """Whether they come of IPv6, too: then 0.0.0.0 stands for `::` as well."""
     route_name: str
     """Of the routes of HTTP requests; empty if the listener takes no HTTP."""
     elsewhere: str
@@ -54,10 +60,11 @@ class Socket(Value, frozen=True, kw_only=True):
         return f"{self.bind}_{self.port}"
 
 
-def socket_of(
+def socket_of(  # noqa: PLR0913 - all that it is made of
     bind: str,
     port: int,
     captured: bool,  # noqa: FBT001 - steps take positional arguments
+    ipv6: bool,  # noqa: FBT001 - as above
     route_name: str,
     elsewhere: str,
     sidecar: Sidecar | None,
@@ -68,7 +75,30 @@ def socket_of(
     """Memoised step: make a Socket. `sidecar`, with the position of its egress listener, is what names the port."""
     del recorder
     origin = Origin(sidecar.key, f"spec.egress[{position}]") if sidecar is not None else None
-    return Socket(bind=bind, port=port, captured=captured, route_name=route_name, elsewhere=elsewhere, origin=origin)
+    return Socket(
+        bind=bind,
+        port=port,
+        captured=captured,
+        ipv6=ipv6,
+        route_name=route_name,
+        elsewhere=elsewhere,
+        origin=origin,
+    )
+
+
+def proxy_socket(port: int, elsewhere: str, *, recorder: Recorder) -> Socket:
+    """Memoised step: make the Socket of the HTTP proxy (MeshConfig `proxyHttpPort`)."""
+    del recorder
+    origin = Origin(MESH_CONFIG_KEY, "proxyHttpPort")
+    return Socket(
+        bind=LOOPBACK,
+        port=port,
+        captured=False,
+        ipv6=False,
+        route_name=HTTP_PROXY,
+        elsewhere=elsewhere,
+        origin=origin,
+    )
 
 
 def outbound_listener(socket: Socket, mesh: MeshConfig, *parts: TcpChain | Service, recorder: Recorder) -> Resource:
@@ -79,8 +109,11 @@ def outbound_listener(socket: Socket, mesh: MeshConfig, *parts: TcpChain | Servi
     chains = [part for part in parts if isinstance(part, TcpChain)]
     http = [part for part in parts if not isinstance(part, TcpChain)]
     out = Listener(name=socket.name, traffic_direction=TrafficDirection.OUTBOUND)
-    out.address.socket_address.address = socket.bind
-    out.address.socket_address.port_value = socket.port
+    if socket.bind == ANYWHERE:
+        listen_anywhere(out, socket.port, ipv6=socket.ipv6 and socket.captured)
+    else:
+        out.address.socket_address.address = socket.bind
+        out.address.socket_address.port_value = socket.port
     if socket.captured:
         out.bind_to_port.value = False
     refs: list[tuple[str, str]] = []
@@ -121,14 +154,31 @@ def outbound_listener(socket: Socket, mesh: MeshConfig, *parts: TcpChain | Servi
     )
 
 
-def virtual_outbound(mesh: MeshConfig, elsewhere: str, *, recorder: Recorder) -> Resource:
+def listen_anywhere(out: Listener, port: int, *, ipv6: bool) -> None:
+    """Have a listener be there for any address, of IPv6 too if the proxy has that: elsewhere the socket could not be
+    bound.
+    """
+    out.address.socket_address.address = ANYWHERE
+    out.address.socket_address.port_value = port
+    if ipv6:
+        further = out.additional_addresses.add().address.socket_address
+        further.address = "::"
+        further.port_value = port
+
+
+def virtual_outbound(
+    mesh: MeshConfig,
+    elsewhere: str,
+    ipv6: bool,  # noqa: FBT001 - steps take positional arguments
+    *,
+    recorder: Recorder,
+) -> Resource:
     """Memoised step: the one socket that redirected connections come in by. It hands each to the listener of its
     original destination; what fits none goes `elsewhere`, a cluster. A connection to the port itself is a mistake and
     would go round in circles, so it is closed.
     """
     out = Listener(name="virtualOutbound", traffic_direction=TrafficDirection.OUTBOUND)
-    out.address.socket_address.address = "0.0.0.0"  # noqa: S104 - redirected connections come to any address
-    out.address.socket_address.port_value = mesh.proxy_listen_port
+    listen_anywhere(out, mesh.proxy_listen_port, ipv6=ipv6)
     out.use_original_dst.value = True
     loop = out.filter_chains.add(name="virtualOutbound-blackhole")
     loop.filter_chain_match.destination_port.value = mesh.proxy_listen_port

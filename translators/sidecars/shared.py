@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from translators.model.world import World
     from translators.services import Destination, ServiceIndex
     from translators.sidecars.outbound import Outbound
+    from translators.sidecars.route_tables import Parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,13 +38,20 @@ class Shared:
     by_endpoints: frozenset[ObjectKey]
     """Origins of the services whose endpoints have listeners of their own."""
     diagnostics: tuple[Diagnostic, ...]
+    view: ProxyView
+    """The `client_view` that it is for."""
+    parts: Mapping[str, Parts]
+    """What each route table is made of, by its name."""
+    by_routes: frozenset[str]
+    """Clusters that nothing but routes leads to."""
 
 
 def client_view(view: ProxyView, client_keys: frozenset[str]) -> ProxyView:
     """Reduce a view to what matters to what a proxy may reach: of its labels those that rules and routes for certain
     clients mention. Which Sidecar selects it is told apart.
     """
-    return replace(view, labels=tuple(pair for pair in view.labels if pair[0] in client_keys), addresses=())
+    labels = tuple(pair for pair in view.labels if pair[0] in client_keys)
+    return replace(view, labels=labels, metadata=(), addresses=())
 
 
 def outbound_of(
@@ -87,7 +95,7 @@ class ClusterCache:
         found = self._known.get(key)
         if found is None:
             made = cluster_resources(self._world, view, destinations, self._rules, self._steps)
-            fixed = self._steps.step(fixed_clusters, self._world.mesh)
+            fixed = self._steps.step(fixed_clusters, self._world.mesh, view.ipv6)
             clusters, endpoints = (before.types[t] if before is not None else None for t in (CLUSTER, ENDPOINT))
             found = self._known[key] = ClusterSets(
                 destinations,
@@ -125,4 +133,7 @@ def shared_of(
         destinations={key: tuple(found) for key, found in by_origin.items()},
         by_endpoints=outbound.by_endpoints,
         diagnostics=(*outbound.diagnostics, *sets.diagnostics),
+        view=view,
+        parts=outbound.parts,
+        by_routes=outbound.by_routes,
     )

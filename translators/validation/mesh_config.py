@@ -12,7 +12,7 @@ from translators.validation.findings import Findings, quote
 from translators.validation.gateway_tls import CIPHERS, CURVES
 from translators.validation.http_policies import check_retries
 from translators.validation.load_balancer import check_locality
-from translators.validation.names import is_lower_label
+from translators.validation.names import check_labels, is_lower_label
 from translators.validation.values import HIGHEST_PORT, check_duration
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def validate_mesh_config(mesh: MeshConfig) -> tuple[Diagnostic, ...]:
             check_connection_pool(found, "defaultTrafficPolicy.connectionPool", default.connection_pool)
         if default.outlier_detection is not None:
             check_outlier_detection(found, "defaultTrafficPolicy.outlierDetection", default.outlier_detection)
+    _check_discovery(found, mesh)
     return found.sorted()
 
 
@@ -73,6 +74,25 @@ def _check_audience(found: Findings, path: str, entries: tuple[str, ...]) -> Non
                 f"{quote(entry)} is not a namespace",
                 'write a namespace, "." (the object\'s own) or "*" (all)',
             )
+
+
+def _check_discovery(found: Findings, mesh: MeshConfig) -> None:
+    """Check label selectors by Kubernetes' rules."""
+    for index, selector in enumerate(mesh.discovery_selectors):
+        path = f"discoverySelectors[{index}]"
+        check_labels(found, f"{path}.matchLabels", selector.match_labels)
+        for number, requirement in enumerate(selector.match_expressions):
+            where = f"{path}.matchExpressions[{number}]"
+            if not requirement.key:
+                found.add("PF1144", f"{where}.key", "a condition needs the key of a label", "write the key")
+            if (requirement.operator in {"In", "NotIn"}) != bool(requirement.values):
+                wanted = "needs values" if not requirement.values else "takes no values"
+                found.add(
+                    "PF1144",
+                    f"{where}.values",
+                    f"{requirement.operator} {wanted}",
+                    "In and NotIn have values, no other",
+                )
 
 
 def _check_tls(found: Findings, path: str, tls: MeshTLSConfig) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from translators.model.kinds import CLUSTER_SCOPED, KUBERNETES_KINDS
-from translators.model.kubernetes import Service
+from translators.model.kubernetes import Namespace, Service
 from translators.model.service_entry import ServiceEntry
-from translators.services.exports import DISTRIBUTION_ANNOTATION, DISTRIBUTIONS
+from translators.services.exports import DISTRIBUTION_ANNOTATION
 from translators.validation.findings import quote
 from translators.validation.names import check_labels, is_lower_label, is_object_name
+from translators.validation.service_metadata import check_distribution
 
 if TYPE_CHECKING:
     from translators.model.meta import KubeObject
@@ -37,8 +38,8 @@ def check_metadata(found: Findings, obj: KubeObject) -> None:
             'write lower-case letters, digits and "-", at most 63, beginning and ending with a letter or digit',
         )
     check_labels(found, "metadata.labels", meta.labels)
-    if isinstance(obj, Service | ServiceEntry):
-        _check_distribution(found, meta.annotations.get(DISTRIBUTION_ANNOTATION, ""))
+    if isinstance(obj, Namespace | Service | ServiceEntry):
+        check_distribution(found, "metadata.annotations", meta.annotations.get(DISTRIBUTION_ANNOTATION, ""))
     if isinstance(obj, KUBERNETES_KINDS):
         return
     for name in sorted(meta.annotations):
@@ -51,21 +52,3 @@ def check_metadata(found: Findings, obj: KubeObject) -> None:
                 f"{quote(name)} has a meaning on an AuthorizationPolicy only",
                 "remove the annotation",
             )
-
-
-def _check_distribution(found: Findings, value: str) -> None:
-    """Check which endpoints of a service are asked to come first."""
-    if value and value not in DISTRIBUTIONS:
-        found.add(
-            "PF0625",
-            "metadata.annotations",
-            f"{quote(value)} is no traffic distribution, so endpoints come in no order",
-            f"write one of {', '.join(DISTRIBUTIONS)}",
-        )
-    elif value == "PreferSameNode":
-        found.add(
-            "PF0625",
-            "metadata.annotations",
-            "PreferSameNode: a proxy's node is not known, so endpoints of its zone come first",
-            "write PreferSameZone",
-        )

@@ -24,6 +24,7 @@ LIMITS: Final = {"hosts": 256, "servers": 256, "ports": 256, "endpoints": 4096, 
 server up.
 """
 _OTHERS: Final = 65536
+_SHORTEST: Final = min(LIMITS.values())
 
 
 def check_text(found: Findings, obj: KubeObject) -> bool:
@@ -34,17 +35,18 @@ def check_text(found: Findings, obj: KubeObject) -> bool:
     if isinstance(obj, _EXEMPT):
         return True
     try:
-        suspicious = b"\\u0000" in _QUICK.encode(obj)
+        text = _QUICK.encode(obj)
+        suspicious, long = b"\\u0000" in text, text.count(b",") >= _SHORTEST
     except UnicodeEncodeError:
-        suspicious = True
+        suspicious = long = True
     sound = True
     if suspicious:
-        for path, text in _texts("", obj):
-            problem = _problem(text)
+        for path, part in _texts("", obj):
+            problem = _problem(part)
             if problem:
                 sound = False
                 found.add("PF0286", path, problem, "remove it")
-    if not isinstance(obj, EndpointSlice):
+    if long and not isinstance(obj, EndpointSlice):
         for path, length, limit in _long_lists("", obj):
             sound = False
             found.add(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, SHORT
+from translators.resources import CLUSTER, ENDPOINT, EXTENSION, LISTENER, ROUTE, SECRET, SHORT
 from xds_server.admin.blame import quarantine_json
 from xds_server.printing import to_json
 from xds_server.protocol.xlog_json import iso_time
@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 
     Handler = Callable[[web.Request], Coroutine[None, None, web.StreamResponse]]
 
-WHAT: Final = {"clusters": CLUSTER, "endpoints": ENDPOINT, "listeners": LISTENER, "routes": ROUTE, "secrets": SECRET}
+WHAT: Final = {
+    "clusters": CLUSTER,
+    "endpoints": ENDPOINT,
+    "extensions": EXTENSION,
+    "listeners": LISTENER,
+    "routes": ROUTE,
+    "secrets": SECRET,
+}
 
 
 def routes(backend: Backend) -> list[web.RouteDef]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from xds_server.admin.blame import fields_of, rejections
 from xds_server.store import diagnostic_order
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from translators.model.origin import Diagnostic
     from translators.resources import ResourceSet
@@ -34,6 +34,8 @@ class Backend:
     version: str
     addresses: Mapping[str, str]
     """`xds` and `http`, each with the port that was chosen; filled in when they listen."""
+    others: list[Callable[[], Iterable[Diagnostic]]] = field(default_factory=list)
+    """Whoever else has something to say."""
 
     @property
     def ready(self) -> bool:
@@ -59,6 +61,8 @@ class Backend:
         `fields`: see `blame.fields_of`.
         """
         found = dict.fromkeys(self.store.diagnostics())
+        for other in self.others:
+            found.update(dict.fromkeys(other()))
         for diagnostic in (*self.push.diagnostics(), *rejections(self.streams(), fields)):
             location = diagnostic.location
             if location is None and diagnostic.origin is not None:

@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from translators.memo import Memo
-from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, SHORT
+from translators.resources import CLUSTER, ENDPOINT, EXTENSION, LISTENER, ROUTE, SECRET, SHORT
 from translators.services import endpoints_of, service_index
 from xds_server.admin.api import error, print_all
 from xds_server.protocol.xlog_json import iso_time
@@ -30,6 +30,7 @@ _DUMPS: Final = {
     CLUSTER: ("ClustersConfigDump", "dynamic_active_clusters", "cluster"),
     ENDPOINT: ("EndpointsConfigDump", "dynamic_endpoint_configs", "endpoint_config"),
     LISTENER: ("ListenersConfigDump", "dynamic_listeners", "listener"),
+    EXTENSION: ("EcdsConfigDump", "ecds_filters", "ecds_filter"),
     ROUTE: ("RoutesConfigDump", "dynamic_route_configs", "route_config"),
     SECRET: ("SecretsConfigDump", "dynamic_active_secrets", "secret"),
 }

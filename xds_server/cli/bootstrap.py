@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import click
 
 from translators.model.proxy import GRPC
+from xds_server.app_probes import AppProbe, add_app_probes, read_app_probes
 from xds_server.bootstrap import (
     ADMIN_PORT,
     FIRST_UNPRIVILEGED_PORT,
@@ -97,9 +99,25 @@ def _address(_context: click.Context, parameter: click.Parameter, value: str) ->
     help="Whether the proxy may not bind ports below 1024.  [default: as it is for you on this machine]",
 )
 @click.option(
+    "--labels-file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    envvar="PILOTFISH_LABELS_FILE",
+    help="Labels as the downward API writes them; --label wins.",
+)
+@click.option(
+    "--app-probers",
+    default="",
+    metavar="JSON",
+    envvar="ISTIO_KUBE_APP_PROBERS",
+    help="Probes of the app that Envoy answers on port 15020, as `pilotfish inject` writes them.",
+)
+@click.option(
+    "--write", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file instead of printing."
+)
+@click.option(
     "-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True, envvar="PILOTFISH_OUTPUT"
 )
-def command(
+def command(  # noqa: PLR0913 - a flag each
     node: NodeOptions,
     *,
     xds_address: tuple[str, int],
@@ -108,6 +126,9 @@ def command(
     metrics_port: int | None,
     sotw: bool,
     unprivileged: bool | None,
+    labels_file: Path | None,
+    app_probers: str,
+    write: Path | None,
     output: str,
 ) -> None:
     """Print the bootstrap of an Envoy, or with --grpc that of a gRPC client or server: JSON for a file that
@@ -119,6 +140,8 @@ def command(
     if not admin_port and (status_port or metrics_port):
         msg = "the status and metrics listeners forward to the admin interface: give --admin-port, or 0 for them too"
         raise click.UsageError(msg)
+    if labels_file is not None:
+        node = replace(node, labels={**_labels(labels_file), **node.labels})
     proxy = node.proxy()
     if proxy.generator == GRPC:
         nowhere = BootstrapSettings(
@@ -129,7 +152,7 @@ def command(
             metrics_port=0,
             metadata=node.metadata,
         )
-        click.echo(as_json(grpc_bootstrap(proxy, nowhere)), nl=False)
+        _out(as_json(grpc_bootstrap(proxy, nowhere)), write)
         return
     if unprivileged is None:
         unprivileged = proxy.unprivileged_pod or not privileged_here()
@@ -143,7 +166,40 @@ def command(
         metadata=node.metadata,
     )
     tree = bootstrap(replace(proxy, unprivileged_pod=unprivileged), settings)
-    click.echo(as_json(tree) if output == "json" else as_yaml(tree), nl=False)
+    if app_probers:
+        add_app_probes(tree, _probes(app_probers), proxy.ip_addresses)
+    _out(as_json(tree) if output == "json" else as_yaml(tree), write)
+
+
+def _out(text: str, file: Path | None) -> None:
+    if file is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _labels(file: Path) -> dict[str, str]:
+    """Read the lines `key="value"` of the downward API, whose values are quoted as Go quotes texts."""
+    found = {}
+    for line in file.read_text(encoding="utf-8").splitlines():
+        key, _, value = line.partition("=")
+        try:
+            found[key] = str(json.loads(value))
+        except ValueError as error:
+            msg = f"{file}: {line!r} is no label as the downward API writes them"
+            raise click.UsageError(msg) from error
+    return found
+
+
+def _probes(text: str) -> tuple[AppProbe, ...]:
+    try:
+        return read_app_probes(text)
+    except ValueError as error:
+        msg = f"--app-probers cannot be read: {error}"
+        raise click.UsageError(msg) from error
 
 
 def _default(value: int | None, default: int) -> int:

@@ -1,16 +1,22 @@
-"""The flags for what holds for the whole mesh, shared by the commands that read files and need no server."""
+"""The flags that say what to read, shared by the commands that need no server: a cluster, and settings of the mesh."""
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar, cast
 
 import click
 
+from xds_server.cli.cluster_options import cluster_options
 from xds_server.offline import Loaded, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+    from translators.model.world import World
+    from xds_server.store import Store
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,15 +47,20 @@ _OPTIONS: Final = (
 
 
 def loads_files(function: Callable[Concatenate[Loaded, P], R]) -> Callable[P, R]:
-    """Add `--mesh-config`, `--cluster-domain` and `--root-namespace` to a click command that has a parameter `config`
-    (paths). The command receives what the files hold as its first argument.
+    """Add `--kubeconfig`, `--context`, `--mesh-config`, `--cluster-domain` and `--root-namespace` to a click command
+    that has a parameter `config` (paths). The command receives what the files and the cluster hold as its first
+    argument.
     """
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         paths = cast("tuple[str, ...]", kwargs.pop("config"))
+        kubeconfig = cast("Path | None", kwargs.pop("kubeconfig"))
+        name = cast("str | None", kwargs.pop("context"))
+        listed = None if kubeconfig is None and name is None else functools.partial(_listed, kubeconfig, name)
         loaded = load(
             paths,
+            beside=listed,
             mesh_config=cast("str | None", kwargs.pop("mesh_config")),
             cluster_domain=str(kwargs.pop("cluster_domain")),
             root_namespace=str(kwargs.pop("root_namespace")),
@@ -59,4 +70,16 @@ def loads_files(function: Callable[Concatenate[Loaded, P], R]) -> Callable[P, R]
     decorated = cast("Callable[P, R]", wrapper)
     for option in reversed(_OPTIONS):
         decorated = option(decorated)
-    return decorated
+    return cluster_options("Read the objects of this cluster, too; those in files come before them.")(decorated)
+
+
+def _listed(kubeconfig: Path | None, context: str | None, settings: World, before: str) -> Store:
+    """Return a Store with what a cluster holds. Raises ClickException."""
+    # Without a cluster nobody need wait until an HTTP client is imported.
+    from xds_server.kube_api import KubeApi, KubeConfigError  # noqa: PLC0415
+    from xds_server.listing import ClusterError, listed  # noqa: PLC0415
+
+    try:
+        return asyncio.run(listed(KubeApi.connect(kubeconfig=kubeconfig, context=context), settings, before))
+    except (KubeConfigError, ClusterError) as error:
+        raise click.ClickException(str(error)) from error

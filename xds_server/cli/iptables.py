@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 import click
 
 from xds_server.interception import Interception, clean_up, install, missing, tables
-from xds_server.interception.commands import InterceptionError, route_marked, tools
+from xds_server.interception.commands import InterceptionError, own_source, route_marked, tools
 from xds_server.interception.settings import PROXY_PORTS
 
 if TYPE_CHECKING:
@@ -170,5 +170,7 @@ def _one_family(settings: Interception, variant: Variant, *, ipv6: bool, check: 
         return [f"{'ip6tables' if ipv6 else 'iptables'} {line}" for line in missing(wanted, saved)]
     if settings.mode == "TPROXY":
         route_marked(ipv6=ipv6, remove=clean)
+    if ipv6:
+        own_source(remove=clean)
     programs.apply(clean_up(wanted, saved) if clean else install(wanted, saved))
     return []

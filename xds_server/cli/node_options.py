@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar, cast
 
 import click
 
 from translators.model.proxy import GRPC, Locality, Proxy, ProxyType
+from xds_server.bootstrap import node_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,7 +55,7 @@ class NodeOptions:
     def proxy(self) -> Proxy:
         """Return the proxy that a server would see if an Envoy connected with these flags in its bootstrap."""
         meta = self.metadata
-        return Proxy(
+        proxy = Proxy(
             id=self.node_id,
             type=self.type,
             name=self.name,
@@ -64,12 +65,15 @@ class NodeOptions:
             labels=dict(self.labels),
             locality=self.locality,
             network=self.network or meta.get("NETWORK", ""),
+            node=meta.get("NODE_NAME", ""),
             cluster_id=meta.get("CLUSTER_ID", ""),
             service_account=self.service_account,
             unprivileged_pod=meta.get("UNPRIVILEGED_POD", "").lower() in _TRUE,
             interception_mode=self.interception_mode,
             generator=GRPC if self.grpc else meta.get("GENERATOR", ""),
+            http10=meta.get("HTTP10", "") in {"1", "true"},
         )
+        return replace(proxy, metadata={**node_metadata(proxy), **meta})
 
 
 def pairs(_context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -85,13 +89,15 @@ def pairs(_context: click.Context, parameter: click.Parameter, values: tuple[str
 
 
 def _addresses(_context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    for value in values:
+    # With commas, they come from the downward API's status.podIPs.
+    found = tuple(part for value in values for part in value.split(",") if part or len(values) == 1)
+    for value in found:
         try:
             ipaddress.ip_address(value)
         except ValueError as error:
             msg = f"{value!r} is not an IP address"
             raise click.BadParameter(msg, param=parameter) from error
-    return values
+    return found
 
 
 def _locality(_context: click.Context, parameter: click.Parameter, value: str) -> Locality:
@@ -119,7 +125,14 @@ _OPTIONS: Final = (
     ),
     click.option("--name", "node_name", default="envoy", show_default=True, envvar="PILOTFISH_NAME", help="Pod name."),
     click.option("--namespace", default="default", show_default=True, envvar="PILOTFISH_NAMESPACE", help="Namespace."),
-    click.option("--ip", "ips", multiple=True, callback=_addresses, envvar="PILOTFISH_IP", help="Address; repeatable."),
+    click.option(
+        "--ip",
+        "ips",
+        multiple=True,
+        callback=_addresses,
+        envvar="PILOTFISH_IP",
+        help="Address; repeatable, or with commas.",
+    ),
     click.option(
         "--label",
         "labels",

@@ -17,7 +17,7 @@ Row = tuple[str, ...]
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["listeners", "routes", "clusters", "endpoints", "secrets"]))
+@click.argument("what", type=click.Choice(["listeners", "routes", "clusters", "endpoints", "secrets", "extensions"]))
 @click.argument("proxy")
 @server_option
 @output_option
@@ -167,9 +167,14 @@ def _secrets(secret: JsonObject) -> Iterator[Row]:
     yield str(secret.get("name", "")), next((shown for key, shown in kinds.items() if key in secret), "-")
 
 
+def _extensions(extension: JsonObject) -> Iterator[Row]:
+    yield str(extension.get("name", "")), str(extension.get("typed_config", {}).get("@type", "-")).rpartition("/")[2]
+
+
 _TABLES: Final[dict[str, tuple[Row, Callable[[JsonObject], Iterator[Row]]]]] = {
     "clusters": (("SERVICE FQDN", "PORT", "SUBSET", "DIRECTION", "TYPE", "DESTINATION RULE"), _clusters),
     "endpoints": (("ENDPOINT", "STATUS", "WEIGHT", "PRIORITY", "CLUSTER"), _endpoints),
+    "extensions": (("NAME", "TYPE"), _extensions),
     "listeners": (("NAME", "ADDRESS", "PORT", "MATCH", "DESTINATION"), _listeners),
     "routes": (("NAME", "VHOST NAME", "DOMAINS", "MATCH", "DESTINATION", "VIRTUAL SERVICE"), _routes),
     "secrets": (("RESOURCE NAME", "TYPE"), _secrets),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import logging
 import resource
@@ -13,11 +14,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from xds_server.cli.cluster_options import cluster_options
+from xds_server.cli.injection_options import injection_options
 from xds_server.cli.span import Span
 from xds_server.cli.stream_options import stream_options
 
 if TYPE_CHECKING:
     from xds_server.app import Settings
+    from xds_server.injection.settings import InjectionSettings
     from xds_server.transport.limits import StreamLimits
 
 
@@ -81,10 +85,16 @@ def allow_descriptors() -> None:
     "--config",
     "config",
     multiple=True,
-    required=True,
     type=click.Path(path_type=Path),
     envvar="PILOTFISH_CONFIG",
     help="File or folder with objects, followed while it changes; repeatable.",
+)
+@cluster_options("Follow the objects of a cluster; beside files, those in files win.")
+@click.option(
+    "--in-cluster",
+    is_flag=True,
+    envvar="PILOTFISH_IN_CLUSTER",
+    help="Follow the objects of the cluster that this runs in.",
 )
 @click.option(
     "--xds-address",
@@ -101,6 +111,21 @@ def allow_descriptors() -> None:
     show_default=True,
     envvar="PILOTFISH_HTTP_ADDRESS",
     help="Health, metrics, debug and API; port 0: any.",
+)
+@click.option(
+    "--status/--no-status",
+    default=True,
+    show_default=True,
+    envvar="PILOTFISH_STATUS",
+    help="Write the status of Istio objects of the cluster; of several replicas, one does.",
+)
+@click.option(
+    "--lease-duration",
+    type=Span(),
+    default="15s",
+    show_default=True,
+    envvar="PILOTFISH_LEASE_DURATION",
+    help="Time after which that one is replaced, when it says nothing any more.",
 )
 @click.option(
     "--mesh-config",
@@ -146,6 +171,21 @@ def allow_descriptors() -> None:
     envvar="PILOTFISH_DEBOUNCE_MAX",
     help="Time after which a change is pushed even without quiet.",
 )
+@click.option(
+    "--injection",
+    is_flag=True,
+    envvar="PILOTFISH_INJECTION",
+    help="Serve the webhook that gives pods of the cluster an Envoy, and keep its certificates and caBundle.",
+)
+@click.option(
+    "--webhook-address",
+    type=Address(),
+    default="127.0.0.1:15017",
+    show_default=True,
+    envvar="PILOTFISH_WEBHOOK_ADDRESS",
+    help="Of that webhook, over TLS; port 0: any.",
+)
+@injection_options
 @stream_options
 @click.option(
     "--drain-delay",
@@ -185,10 +225,18 @@ def allow_descriptors() -> None:
     envvar="PILOTFISH_LOG_LEVEL",
 )
 def command(  # noqa: PLR0913 - a flag each
+    injected: InjectionSettings,
     *,
+    injection: bool,
+    webhook_address: tuple[str, int],
     config: tuple[Path, ...],
+    kubeconfig: Path | None,
+    context: str | None,
+    in_cluster: bool,
     xds_address: tuple[str, int],
     http_address: tuple[str, int],
+    status: bool,
+    lease_duration: float,
     mesh_config: Path | None,
     cluster_domain: str,
     root_namespace: str,
@@ -202,18 +250,38 @@ def command(  # noqa: PLR0913 - a flag each
     xlog_file_size: int,
     log_level: str,
 ) -> None:
-    """Serve Envoys, from objects in files.
+    """Serve Envoys, from objects in files, in a cluster, or both.
 
     Whatever is wrong with the objects is logged and leaves their last good version in place; the server stays up.
     """
     from xds_server.app import Settings  # noqa: PLC0415 - `--help` need not load gRPC
+    from xds_server.kube_api import KubeConfigError  # noqa: PLC0415 - as below
 
+    if in_cluster and (kubeconfig is not None or context is not None):
+        msg = "--in-cluster reads no kubeconfig: leave out --kubeconfig and --context"
+        raise click.UsageError(msg)
+    if not config and not in_cluster and kubeconfig is None and context is None:
+        msg = "Missing option '--config' (files), '--kubeconfig' or '--in-cluster' (a cluster)."
+        raise click.UsageError(msg)
+    if injection and not in_cluster and kubeconfig is None and context is None:
+        msg = "--injection is for pods of a cluster: give --kubeconfig or --in-cluster"
+        raise click.UsageError(msg)
+    if injection and importlib.util.find_spec("cryptography") is None:
+        msg = "the package `cryptography` is missing: pip install 'pilotfish[kubernetes]'"
+        raise click.ClickException(msg)
     configure_logging(log_level)
     allow_descriptors()
     settings = Settings(
         config=config,
+        kubeconfig=kubeconfig,
+        context=context,
+        in_cluster=in_cluster,
         xds_address=xds_address,
         http_address=http_address,
+        injection=injected if injection else None,
+        webhook_address=webhook_address,
+        status=status,
+        lease_duration=lease_duration,
         mesh_config=mesh_config,
         cluster_domain=cluster_domain,
         root_namespace=root_namespace,
@@ -229,8 +297,18 @@ def command(  # noqa: PLR0913 - a flag each
     )
     try:
         _run(settings)
-    except OSError as error:
+    except (KubeConfigError, OSError) as error:
         raise click.ClickException(str(error)) from error
+    except ExceptionGroup as group:  # the webhook binds its address while the rest runs already
+        refused, other = group.split(OSError)
+        if refused is None or other is not None:
+            raise
+        raise click.ClickException(str(_first(refused))) from group
+
+
+def _first(group: ExceptionGroup[OSError]) -> OSError:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, ExceptionGroup) else error
 
 
 def _run(settings: Settings) -> None:

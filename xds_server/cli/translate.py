@@ -10,9 +10,10 @@ import click
 
 from translators.model.gateway import Gateway
 from translators.model.proxy import GRPC, view_of
-from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET
+from translators.resources import CLUSTER, ENDPOINT, EXTENSION, LISTENER, ROUTE, SECRET
 from translators.translate import Translator
 from xds_server.cli.annotated import annotated_yaml
+from xds_server.cli.cluster_options import names_cluster
 from xds_server.cli.config_options import loads_files
 from xds_server.cli.diagnostic_text import show_on_stderr
 from xds_server.cli.node_options import NodeOptions, node_options
@@ -30,18 +31,27 @@ SECTIONS: Final = {
     "clusters": CLUSTER,
     "endpoints": ENDPOINT,
     "secrets": SECRET,
+    "extensions": EXTENSION,
 }
 """Section to type URL, in the order in which a request meets them."""
 
 _MOST_SELECTORS: Final = 5
 
 
+def _something(context: click.Context, _parameter: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Have files named, or a cluster."""
+    if not paths and not names_cluster(context):
+        msg = "Missing option '--config' (files) or '--kubeconfig' (a cluster)."
+        raise click.UsageError(msg)
+    return paths
+
+
 @click.command()
 @click.option(
     "--config",
     multiple=True,
-    required=True,
     type=click.Path(),
+    callback=_something,
     envvar="PILOTFISH_CONFIG",
     help="File or folder (recursive) with Kubernetes and Istio objects; repeatable.",
 )
@@ -53,14 +63,15 @@ _MOST_SELECTORS: Final = 5
 )
 @click.pass_context
 def command(context: click.Context, loaded: Loaded, node: NodeOptions, *, origins: bool, output: str) -> None:
-    r"""Print the Envoy resources that a proxy would be served for some files.
+    """Print the Envoy resources that a proxy would be served for some files, or for what a cluster holds.
 
     \b
     pilotfish translate --config examples/ --type router --label istio=ingressgateway
+    pilotfish translate --kubeconfig ~/.kube/config --type sidecar --namespace shop
 
     Diagnostics go to stderr; the exit status is 1 if one of them is an error. What has errors is left out, as a server
     would leave it out that starts with these files.
-    """
+    """  # noqa: D301 - click's mark for lines that are not to be joined
     world = loaded.world
     domain = node.dns_domain or f"{node.namespace}.svc.{world.cluster_domain}"
     translator = Translator(load_extensions())
@@ -81,10 +92,11 @@ def command(context: click.Context, loaded: Loaded, node: NodeOptions, *, origin
 
 
 def sections_of(resources: ResourceSet) -> dict[str, list[Resource]]:
-    """Return the resources of each section, sorted by name."""
+    """Return the resources of each section, sorted by name; `extensions` only where an EnvoyFilter adds some."""
     return {
         section: [resources[type_url].resources[name] for name in sorted(resources[type_url].resources)]
         for section, type_url in SECTIONS.items()
+        if type_url != EXTENSION or resources[type_url].resources
     }
 
 

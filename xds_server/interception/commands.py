@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 import subprocess
 from dataclasses import dataclass
+from ipaddress import IPv6Address
+from pathlib import Path
 from typing import Final, Literal
 
-from xds_server.interception.rules import OWN_CHAINS, TPROXY_MARK, TPROXY_ROUTE_TABLE
+from xds_server.interception.rules import OWN_CHAINS, SOURCE_6, TPROXY_MARK, TPROXY_ROUTE_TABLE
 
 Variant = Literal["auto", "nft", "legacy"]
 
 _TIMEOUT: Final = 30.0
+_ADDRESSES_6: Final = Path("/proc/net/if_inet6")
 
 
 class InterceptionError(RuntimeError):
@@ -84,6 +87,21 @@ def route_marked(*, ipv6: bool, remove: bool = False) -> None:
     elif not known and not remove:
         _run(["ip", family, "rule", "add", "fwmark", mark, "lookup", table])
         _run(["ip", family, "route", "replace", "local", "default", "dev", "lo", "table", table])
+
+
+def own_source(*, remove: bool = False) -> None:
+    """Have `::6` be an address of this host, or no longer: from it a sidecar calls its workload over IPv6. Of IPv4,
+    127.0.0.6 is one anyway. Nothing happens where the loopback interface has no IPv6.
+
+    Raises InterceptionError if `ip` is missing or refuses.
+    """
+    try:
+        lines = _ADDRESSES_6.read_text(encoding="ascii").splitlines()
+    except OSError:  # a kernel without IPv6
+        return
+    known = {IPv6Address(int(words[0], 16)) for words in map(str.split, lines) if words[-1] == "lo"}
+    if known and (IPv6Address(SOURCE_6.partition("/")[0]) in known) == remove:
+        _run(["ip", "-6", "address", "del" if remove else "add", SOURCE_6, "dev", "lo"])
 
 
 def _run(command: list[str], text: str = "") -> str:

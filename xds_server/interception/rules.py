@@ -20,6 +20,8 @@ TPROXY: Final = "ISTIO_TPROXY"
 OWN_CHAINS: Final = (OUTPUT, REDIRECT, INBOUND, IN_REDIRECT, DIVERT, TPROXY)
 """Ours in any table; whatever is in them may go."""
 
+SOURCE_6: Final = "::6/128"
+"""From where a sidecar calls its workload over IPv6."""
 TPROXY_MARK: Final = 1337
 TPROXY_ROUTE_TABLE: Final = 133
 
@@ -51,7 +53,7 @@ class _Family:
         self._settings = settings
         self._ipv6 = ipv6
         self._loopback = "::1/128" if ipv6 else "127.0.0.1/32"
-        self._passthrough = "::6/128" if ipv6 else "127.0.0.6/32"
+        self._passthrough = SOURCE_6 if ipv6 else "127.0.0.6/32"
         """The source address of InboundPassthroughCluster's connections."""
 
     def nat(self, *, inbound: bool) -> Table:

@@ -40,6 +40,10 @@ class DeltaStream(BaseStream[DeltaDiscoveryRequest]):
         # Versions in later requests have no effect (rule 51).
         state.held = dict(request.initial_resource_versions)
 
+    @staticmethod
+    def _was_here(request: DeltaDiscoveryRequest) -> bool:
+        return bool(request.initial_resource_versions)
+
     def _baggage(self, state: TypeState, clusters: TypeSet) -> Baggage | None:
         held, resources = state.held, clusters.resources
         if not held or not state.subscription.wildcard:

@@ -54,7 +54,7 @@ class Encoder:
         self._size = 0
         self._new: dict[Hashable, object] = {}
         self._old: dict[Hashable, object] = {}
-        self._kept: dict[str, TypeSet] = {}
+        self._kept: dict[str, tuple[TypeSet, TypeSet]] = {}
         self._passage: tuple[ResourceSet, ResourceSet, Stage | None, tuple[Stage, ...]] | None = None
 
     def turn(self) -> None:
@@ -63,16 +63,24 @@ class Encoder:
         self._size = 0
         self._passage = None
 
-    def keep(self, types: TypeSet) -> None:
-        """Remember the clusters of a version for a client that comes back with it, the last 64 versions."""
+    def keep(self, types: TypeSet, endpoints: TypeSet) -> None:
+        """Remember the clusters of a version, and the endpoints of then, for a client that comes back with it: the last
+        64 versions.
+        """
         if types.version not in self._kept:
             if len(self._kept) >= _KEPT:
                 del self._kept[next(iter(self._kept))]
-            self._kept[types.version] = types
+            self._kept[types.version] = types, endpoints
 
     def kept(self, version: str) -> TypeSet | None:
         """Return the clusters of a version; None if they were sent too long ago, or by another process."""
-        return self._kept.get(version)
+        found = self._kept.get(version)
+        return found[0] if found is not None else None
+
+    def last_assignment(self, name: str) -> Resource | None:
+        """Return the newest endpoints of a cluster that any version kept has, which may be gone."""
+        found = (endpoints.resources.get(name) for _, endpoints in reversed(self._kept.values()))
+        return next((assignment for assignment in found if assignment is not None), None)
 
     def difference(self, old: TypeSet, new: TypeSet) -> Difference:
         """See `difference.difference`; worked out once for all streams that were sent the same."""

@@ -15,7 +15,7 @@ from xds_server.protocol.events import Acked, Ignored
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from translators.resources import TypeSet
+    from translators.resources import Resource, TypeSet
     from xds_server.protocol.step import Outgoing
 
     Sent = tuple[Outgoing, float, TypeSet | None]
@@ -111,10 +111,26 @@ class Ledger:
         """Return the names in the responses that wait for their answer, which will decide about them."""
         return {name for message, _, _ in self.waiting for name in (*message.names, *message.removed)}
 
-    def amend(self, change: Callable[[TypeSet, Outgoing], TypeSet]) -> None:
-        """Correct what the client will hold once it has accepted the responses that wait for their answer."""
-        amended = [(m, at, types and change(types, m)) for m, at, types in self.waiting]
-        self.waiting = deque(amended, maxlen=IN_FLIGHT_LIMIT)
+    def undecided(self) -> set[str]:
+        """Return the names of all that the client may hold, by what it accepted and what waits for its answer."""
+        accepted = self.accepted.resources if self.accepted is not None else ()
+        return {*accepted, *self.newer()}
+
+    def amend(self, rejected: Iterable[Resource], corrected: Callable[[TypeSet, Iterable[Resource]], TypeSet]) -> None:
+        """Correct what the client will hold once it has accepted the responses that wait for their answer, of which
+        none but those that name them brings it the rejected resources. `corrected` takes resources out of a set.
+        """
+        missing = {resource.name: resource for resource in rejected}
+        if not missing:
+            return
+        amended: deque[Sent] = deque(maxlen=IN_FLIGHT_LIMIT)
+        for message, at, types in self.waiting:
+            for name in missing.keys() & {*message.names, *message.removed}:
+                del missing[name]
+            amended.append(
+                (message, at, corrected(types, missing.values()) if types is not None and missing else types)
+            )
+        self.waiting = amended
 
     def _waits_for(self, nonce: str) -> bool:
         return any(message.nonce == nonce for message, _, _ in self.waiting)

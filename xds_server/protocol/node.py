@@ -52,8 +52,10 @@ def proxy_of(node: Node, root_namespace: str) -> Proxy:
         ip_addresses=addresses or ((identity.ip,) if _is_ip(identity.ip) else ()),
         dns_domain=identity.dns_domain,
         labels=_labels(metadata),
+        metadata=_scalars(metadata),
         locality=Locality(region=node.locality.region, zone=node.locality.zone, sub_zone=node.locality.sub_zone),
         network=_text(metadata, "NETWORK"),
+        node=_text(metadata, "NODE_NAME"),
         cluster_id=_text(metadata, "CLUSTER_ID"),
         service_account=_text(metadata, "SERVICE_ACCOUNT"),
         unprivileged_pod=_text(metadata, "UNPRIVILEGED_POD").lower() == "true",
@@ -87,8 +89,12 @@ def _labels(metadata: Struct) -> dict[str, str]:
     value = metadata.fields.get("LABELS")
     if value is None or value.WhichOneof("kind") != "struct_value":
         return {}
-    labels = ((key, _scalar(label)) for key, label in value.struct_value.fields.items())
-    return {key: label for key, label in sorted(labels, key=_key) if label is not None}
+    return _scalars(value.struct_value)
+
+
+def _scalars(struct: Struct) -> dict[str, str]:
+    found = ((key, _scalar(value)) for key, value in struct.fields.items())
+    return {key: text for key, text in sorted(found, key=_key) if text is not None}
 
 
 def _key(label: tuple[str, str | None]) -> str:

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from translators.resources import CLUSTER
-from xds_server.protocol.passage import AWAY_PATIENCE, CLUSTER_PATIENCE, homecoming
+from translators.resources import CLUSTER, ENDPOINT
+from xds_server.protocol.passage import AWAY_PATIENCE, CLUSTER_PATIENCE, homecoming, without_clusters_yet
 from xds_server.protocol.step import QUIET, Limits, Step
 from xds_server.protocol.subscription import UNCHANGED, Change
 
@@ -26,8 +26,8 @@ class Offering(ABC):
     """The part of a stream that `step.Stream.offer` and `wake` are about. A variant says what is due."""
 
     __slots__ = (
-        "_ahead", "_away_until", "_encoder", "_ended", "_limits", "_patience", "_snapshot", "_stage", "_types",
-        "_wanted",
+        "_ahead", "_away_until", "_encoder", "_ended", "_limits", "_patience", "_returns", "_snapshot", "_stage",
+        "_types", "_wanted",
     )  # fmt: skip
 
     def __init__(self, encoder: Encoder, *, limits: Limits) -> None:
@@ -47,6 +47,8 @@ class Offering(ABC):
         """While the client has said nothing since clusters were sent that it asks for endpoints of at once: how long to
         take it that it has not read them. It may be frozen, or nothing gets through to it.
         """
+        self._returns = False
+        """Whether the client brought routes or listeners along from another stream."""
         self._ended = False
 
     @property
@@ -90,7 +92,7 @@ class Offering(ABC):
         held, stage = self._snapshot, self._stage
         if stage is not None and stage.homecoming:
             return []  # it goes on from there
-        if held is None and self._comes_home(target):
+        if held is None and (self._comes_home(target) or self._clusters_are_to_come(target)):
             return self._onward(now)
         stages = self._encoder.passage(held, target, stage) if held is not None else ()
         if len(stages) > 1 or stage is not None:
@@ -122,6 +124,16 @@ class Offering(ABC):
         baggage = self._baggage(clusters, target[CLUSTER])
         self._ahead = homecoming(self._encoder, target, baggage) if baggage is not None else ()
         return bool(self._ahead)
+
+    def _clusters_are_to_come(self, target: ResourceSet) -> bool:
+        """Whether the client is one that came back and has not asked for clusters yet; then its routes are to wait.
+
+        Envoy asks for no clusters while one is warming, but for endpoints, listeners and routes it does (pitfall 3).
+        """
+        if self._stage is not None or not self._returns or CLUSTER in self._types or ENDPOINT not in self._types:
+            return False
+        self._ahead = (without_clusters_yet(target),)
+        return True
 
     def _onward(self, now: float) -> list[Outgoing]:
         """Offer the stages ahead, up to one whose answer must be awaited."""

@@ -38,8 +38,8 @@ HOME_PATIENCE: Final = 2.0
 for any.
 """
 
-_ROUTING: Final = (LISTENER, ROUTE)
-_REFERRING: Final = (*_ROUTING, CLUSTER)
+ROUTING: Final = (LISTENER, ROUTE)
+_REFERRING: Final = (*ROUTING, CLUSTER)
 _AWAITED: Final = (CLUSTER, ROUTE, SECRET, EXTENSION)
 _REFERRED: Final = (*_AWAITED, ENDPOINT)
 """What stays while something is awaited. Endpoints stay with their cluster; but that they go is no reason to wait: a
@@ -120,7 +120,7 @@ def passage(encoder: Encoder, held: ResourceSet, target: ResourceSet, waiting: S
     for type_url in _REFERRING if leaving or new else ():
         differs = encoder.difference(held[type_url], target[type_url])
         old, kept = held[type_url].resources, target[type_url].resources
-        if type_url in _ROUTING:
+        if type_url in ROUTING:
             arriving.update(reference for r in differs.present for reference in r.refs if reference in new)
         # Of the types that may linger themselves, those that go do so together with what they refer to.
         changed = [old[n] for n in differs.names if n in old and (n in kept or type_url == LISTENER)]
@@ -129,7 +129,7 @@ def passage(encoder: Encoder, held: ResourceSet, target: ResourceSet, waiting: S
             awaits.add(type_url)
     stages = []
     if arriving:
-        grown = _with(encoder, target, held, _REFERRED, replaced=_ROUTING)
+        grown = _with(encoder, target, held, _REFERRED, replaced=ROUTING)
         stages.append(Stage(snapshot=grown, awaits=frozenset({CLUSTER}), about=frozenset(arriving), arrival=True))
     if going:
         moved = _with(encoder, target, held, _REFERRED)
@@ -146,9 +146,14 @@ def homecoming(encoder: Encoder, target: ResourceSet, baggage: Baggage) -> tuple
         return ()
     clusters = encoder.together(target[CLUSTER], baggage.gone) if baggage.gone else target[CLUSTER]
     grown = replace(target, types={**target.types, CLUSTER: clusters})
-    first = Stage(snapshot=grown, awaits=frozenset({CLUSTER}), arrival=True, homecoming=True, holds_back=_ROUTING)
-    last = Stage(snapshot=grown, awaits=frozenset(_ROUTING), homecoming=True)
+    first = Stage(snapshot=grown, awaits=frozenset({CLUSTER}), arrival=True, homecoming=True, holds_back=ROUTING)
+    last = Stage(snapshot=grown, awaits=frozenset(ROUTING), homecoming=True)
     return (first, last) if baggage.gone else (first,)
+
+
+def without_clusters_yet(target: ResourceSet) -> Stage:
+    """Return the stage for a client that comes back and asks for everything but clusters: its routes wait for those."""
+    return Stage(snapshot=target, awaits=frozenset({CLUSTER}), arrival=True, homecoming=True, holds_back=ROUTING)
 
 
 def _with(

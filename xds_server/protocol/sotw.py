@@ -14,6 +14,7 @@ from xds_server.protocol.subscription import UNCHANGED, Change, Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from translators.resources import Resource, ResourceSet, TypeSet
     from xds_server.protocol.events import Rejected
@@ -32,6 +33,10 @@ class SotwStream(BaseStream[DiscoveryRequest]):
     def _first(self, state: TypeState, request: DiscoveryRequest) -> None:
         # It saves no answer (rule 4), but tells what the client has.
         state.version_brought = request.version_info
+
+    @staticmethod
+    def _was_here(request: DiscoveryRequest) -> bool:
+        return bool(request.version_info)
 
     def _baggage(self, state: TypeState, clusters: TypeSet) -> Baggage | None:
         held = self._encoder.kept(state.version_brought) if state.version_brought else None
@@ -79,11 +84,11 @@ class SotwStream(BaseStream[DiscoveryRequest]):
                 removals.add(type_url)
             if arrivals.fresh is not None:
                 first = self._encoder.together(new, arrivals.departing) if arrivals.departing else new
-                out += self._whole(state, first, now)
+                out += self._whole(state, first, snapshot, now)
                 self._children_due(type_url, arrivals.fresh, children)
         for type_url in REMOVALS:
             if type_url in removals:
-                out += self._whole(self._types[type_url], snapshot[type_url], now)
+                out += self._whole(self._types[type_url], snapshot[type_url], snapshot, now)
         return out
 
     def _arrivals(self, state: TypeState, base: TypeSet | None, new: TypeSet, change: Change) -> _Arrivals:
@@ -103,10 +108,10 @@ class SotwStream(BaseStream[DiscoveryRequest]):
             departing = tuple(base.resources[name] for name in differs.absent)
         return _Arrivals(differs.present or None, departing)
 
-    def _whole(self, state: TypeState, types: TypeSet, now: float) -> tuple[Outgoing, ...]:
+    def _whole(self, state: TypeState, types: TypeSet, snapshot: ResourceSet, now: float) -> tuple[Outgoing, ...]:
         wants = state.subscription
         if types.type_url == CLUSTER:
-            self._encoder.keep(types)
+            self._encoder.keep(types, snapshot[ENDPOINT])
         return self._send(state, types, self._selected(wants, types), now, whole=wants.wildcard)
 
     def _part(
@@ -124,32 +129,49 @@ class SotwStream(BaseStream[DiscoveryRequest]):
         not exist (rule 27), but for endpoints, where an empty assignment says that a cluster has none.
         """
         wants, resources = state.subscription, new.resources
+        present: tuple[Resource, ...] = ()
         if base is None or everything:
-            present, asked = self._selected(wants, new), wants.names
+            asked = requested = wants.names
+            present = self._selected(wants, new)
         else:
-            present, asked = (), extra
+            asked = requested = extra
             if base.version != new.version:
                 differs = self._difference(wants, base, new)
                 present = differs.present
-                extra.update(differs.absent)
-            if extra:
+                asked = extra.union(differs.absent)
+            if asked:
                 known = {resource.name for resource in present}
-                more = [resources[n] for n in extra if n in resources and n not in known and wants.wants(n)]
+                more = [resources[n] for n in asked if n in resources and n not in known and wants.wants(n)]
                 present = tuple(sorted((*present, *more), key=_name)) if more else present
         if asked and new.type_url == ENDPOINT:
             missing = [n for n in asked if n not in resources and n in wants.names]
-            none = self._without_endpoints(missing, snapshot)
+            none = self._without_endpoints(missing, requested, snapshot)
             present = tuple(sorted((*present, *none), key=_name)) if none else present
         return self._send(state, new, present, now) if present else ()
 
-    def _without_endpoints(self, names: Iterable[str], snapshot: ResourceSet) -> list[Resource]:
-        """Return empty assignments for clusters that are served. On a stream that never asked for clusters, for any:
-        Envoy asks for none as long as one warms, and that one may be gone for good (section 2, pitfall 3; rule 54).
+    def _without_endpoints(
+        self, names: Iterable[str], requested: AbstractSet[str], snapshot: ResourceSet
+    ) -> list[Resource]:
+        """Return empty assignments for clusters that are served. Without a request for clusters, for any name:
+        Envoy asks for none as long as one warms, and that one may be gone for good (section 2, pitfall 3; rule 54). But
+        others that are gone still have requests, so that what was known of their endpoints last is said again. So it
+        is where it asks (`requested`) for those of a cluster that it has until it accepts to lose it: that may warm.
         """
+        encoder = self._encoder
+
+        def last_known(gone: Iterable[str]) -> list[Resource]:
+            return [encoder.last_assignment(name) or encoder.empty_assignment(name) for name in gone]
+
+        if CLUSTER not in self._types:
+            return last_known(names)
         # Of the clusters that a client brought along and that are gone, this process knows no endpoints: it has them.
         clusters = (self._wanted if self._homeward and self._wanted is not None else snapshot)[CLUSTER].resources
-        unasked = CLUSTER not in self._types
-        return [self._encoder.empty_assignment(name) for name in names if unasked or name in clusters]
+        found = [encoder.empty_assignment(name) for name in names if name in clusters]
+        gone = [name for name in names if name not in clusters and name in requested]
+        if gone and not self._homeward:
+            there = self._types[CLUSTER].ledger.undecided()
+            found += last_known(name for name in gone if name in there)
+        return found
 
     def _send(
         self, state: TypeState, types: TypeSet, present: tuple[Resource, ...], now: float, *, whole: bool = False

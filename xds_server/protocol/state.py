@@ -47,6 +47,17 @@ class TypeState:
         owed, self.owed = self.owed, _NOTHING
         return owed
 
+    def behind(self, wanted: TypeSet) -> set[str]:
+        """Return the names of what the client asked for and has not accepted as it is in `wanted`."""
+        wants, base = self.subscription.wants, self.base
+        if base is None:
+            return {name for name in wanted.resources if wants(name)}
+        names = self.ledger.newer()
+        if base.total != wanted.total:
+            held = base.resources
+            names.update(n for n, r in wanted.resources.items() if (h := held.get(n)) is None or h.version != r.version)
+        return {name for name in names if name in wanted.resources and wants(name)}
+
     def status(self, rejected: Iterable[str], error: str) -> TypeStatus:
         """Sum up for people."""
         wants, base = self.subscription, self.base

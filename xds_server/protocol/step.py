@@ -127,6 +127,12 @@ class Stream(Protocol[Request_contra]):
         """Return the state of every type that the stream asked for, by type URL, in the order of a push."""
         ...
 
+    def behind(self, wanted: ResourceSet) -> Mapping[str, frozenset[str]]:
+        """Return, by the type URL of each type that the stream asked for, the names of what it asked for and has not
+        accepted as it is in `wanted`. What is not in `wanted` any more does not count.
+        """
+        ...
+
     def held(self, type_url: str) -> tuple[Resource, ...]:
         """Return the resources of a type that the client should hold now, sorted by name."""
         ...

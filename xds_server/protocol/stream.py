@@ -9,6 +9,7 @@ from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, Disc
 
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, SECRET, TYPES
 from xds_server.protocol.events import Acked, Connected, Event, Ignored, Rejected, Subscribed, Unsubscribed
+from xds_server.protocol.passage import ROUTING
 from xds_server.protocol.quarantine import Quarantine
 from xds_server.protocol.state import TypeState
 from xds_server.protocol.step import QUIET, Limits, Step
@@ -18,7 +19,7 @@ from xds_server.protocol.treatment import Treatment
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from translators.resources import Resource, TypeSet
+    from translators.resources import Resource, ResourceSet, TypeSet
     from xds_server.protocol.difference import Difference
     from xds_server.protocol.encoder import Encoder
     from xds_server.protocol.ledger import TypeStatus
@@ -79,6 +80,7 @@ class BaseStream(Treatment, Generic[Message]):
             # A nonce in the first request of a type is from another stream, and means nothing (rule 10).
             state = self._types[type_url] = TypeState(type_url)
             self._first(state, request)
+            self._returns = self._returns or (type_url in ROUTING and self._was_here(request))
         else:
             self._answer(type_url, state, request, now, events)
         change = self._subscribe(state.subscription, request)
@@ -105,7 +107,9 @@ class BaseStream(Treatment, Generic[Message]):
         snapshot = self._snapshot
         if snapshot is None or not (change.owes or state.base is None):
             return []
-        if type_url == CLUSTER and self._stage is None and self._comes_home(snapshot):
+        if type_url == CLUSTER and (self._stage is None or self._homeward) and self._comes_home(snapshot):
+            return self._onward(now)
+        if state.base is None and type_url in ROUTING and self._clusters_are_to_come(snapshot):
             return self._onward(now)
         return self._due(snapshot, now, type_url, change)
 
@@ -124,6 +128,14 @@ class BaseStream(Treatment, Generic[Message]):
             type_url: state.status(*self._rejected(type_url, state))
             for type_url in TYPES
             if (state := self._types.get(type_url)) is not None
+        }
+
+    def behind(self, wanted: ResourceSet) -> dict[str, frozenset[str]]:
+        """See `step.Stream.behind`."""
+        return {
+            type_url: frozenset(state.behind(wanted[type_url]) | self._rejected(type_url, state)[0])
+            for type_url, state in self._types.items()
+            if state.subscription
         }
 
     def _end(self, rejected: Rejected) -> Step:
@@ -189,6 +201,11 @@ class BaseStream(Treatment, Generic[Message]):
     @abstractmethod
     def _first(self, state: TypeState, request: Message) -> None:
         """Take in what only counts in the first request of a type on a stream."""
+
+    @staticmethod
+    @abstractmethod
+    def _was_here(request: Message) -> bool:
+        """Whether the first request of a type says that the client has some of it from another stream."""
 
     @abstractmethod
     def _subscribe(self, subscription: Subscription, request: Message) -> Change | Rejected:

@@ -83,6 +83,10 @@ class Treatment(Offering):
             state = self._types.get(case.resource.type_url)
             if state is not None and case.resource.name not in wanted[case.resource.type_url].resources:
                 state.owe([case.resource.name])  # the client may hold a version of it that we do not know
+        for type_url in self._trying:
+            state = self._types[type_url]
+            if state.trials is not None and (gone := state.trials.drop(wanted[type_url].resources)):
+                state.owe(gone)  # the client may have applied it before it came to what it rejects
         holds = {(hold.type_url, hold.name): hold for hold in self._pending(wanted)}
         for case in ward.cases.values():
             if case not in self._released and not case.watched:
@@ -168,7 +172,7 @@ class Treatment(Offering):
         if verdict.in_part and types is not None:
             before = state.ledger.accepted.resources if state.ledger.accepted is not None else {}
             state.ledger.accepted = self._without(types, verdict.suspects, before)
-        repeated = set() if type_url in NAMING else self._repeated(state, response, newer)
+        repeated = set() if verdict.in_part else self._repeated(state, response, newer)
         names = tuple(sorted({*(resource.name for resource in suspects), *repeated}))
         events: list[Event] = [
             Nacked(
@@ -189,9 +193,12 @@ class Treatment(Offering):
             state.trials = state.trials or Trials(message, now)
             state.trials.split(tuple(suspects))
             self._trying.add(type_url)
+        later = [r for r in (*verdict.suspects, *verdict.rest) if r.name in newer]
+        self._take_back(type_url, state, (*suspects, *rest), later)
         if suspects or rest:
-            self._take_back(type_url, state, (*suspects, *rest))
             state.owe(repeated)
+        elif response.resources and repeated.issuperset(names):
+            state.owe(repeated)  # whatever was bad is not wanted any more
         elif names or not response.resources:
             state.ledger.error = message
         return events
@@ -220,16 +227,18 @@ class Treatment(Offering):
             self._released.discard(case)
         return case
 
-    def _take_back(self, type_url: str, state: TypeState, suspects: tuple[Resource, ...]) -> None:
-        """Correct what we believe the client to hold: in place of what it rejected, what it accepted before."""
+    def _take_back(
+        self, type_url: str, state: TypeState, suspects: tuple[Resource, ...], later: list[Resource]
+    ) -> None:
+        """Correct what we believe the client to hold: in place of what it rejected, what it accepted before. What comes
+        `later` in a response that waits for its answer is missing until then.
+        """
         ledger = state.ledger
-        if ledger.accepted is not None:
+        if ledger.accepted is not None and suspects:
             ledger.accepted = self._without(ledger.accepted, suspects, None)
         before = ledger.accepted.resources if ledger.accepted is not None else {}
-        ledger.amend(
-            lambda types, message: self._without(types, [r for r in suspects if r.name not in message.names], before)
-        )
-        if state.base is not None and self._snapshot is not None:
+        ledger.amend((*suspects, *later), lambda types, missing: self._without(types, missing, before))
+        if state.base is not None and self._snapshot is not None and suspects:
             state.base = self._without(state.base, suspects, before)
             self._snapshot = replace(self._snapshot, types={**self._snapshot.types, type_url: state.base})
 

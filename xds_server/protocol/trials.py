@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from translators.resources import CLUSTER, LISTENER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from translators.resources import Resource, TypeSet
     from xds_server.protocol.ledger import Ledger
@@ -54,6 +54,14 @@ class Trials:
     def pending(self) -> Iterator[Resource]:
         """What waits for its trial."""
         return (resource for group in self.queue for resource in group)
+
+    def drop(self, served: Mapping[str, Resource]) -> list[str]:
+        """Take out what is not served any more, under any version; return the names."""
+        gone = sorted(r.name for r in self.pending if r.name not in served)
+        if gone:
+            groups = (tuple(r for r in group if r.name in served) for group in self.queue)
+            self.queue = deque(group for group in groups if group)
+        return gone
 
     def busy(self, ledger: Ledger, now: float) -> bool:
         """Whether the trial under way may still be answered; before the first, whether anything is: answers can get

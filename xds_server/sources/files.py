@@ -200,6 +200,7 @@ class FileSource:
     ) -> None:
         """Follow `paths`; look every `poll_interval` seconds, less often if a look takes long."""
         self.name = name
+        self.names = (name,)
         self._files = Files(paths, name=name, max_file_size=max_file_size)
         self._poll_interval = poll_interval
 

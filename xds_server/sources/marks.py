@@ -45,6 +45,17 @@ class FileMarks:
         return Location(self.file, line_of(mark))
 
 
+def release(mark: Mark) -> None:
+    """Free marks that nobody needs any more, bit by bit: in one go a big file's would hold the interpreter."""
+    pending = [mark]
+    while pending:
+        mark = pending.pop()
+        if not isinstance(mark, int):
+            inside = mark[1]
+            pending.extend(inside.values() if isinstance(inside, dict) else inside)
+            inside.clear()
+
+
 def line_of(mark: Mark) -> int:
     """Return the line where a mark's value begins (of an entry: its key)."""
     return mark if isinstance(mark, int) else mark[0]

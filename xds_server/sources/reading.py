@@ -15,7 +15,7 @@ from translators.model.origin import Location, Severity
 from translators.model.paths import segments
 from translators.model.walk import MOST_DIAGNOSTICS
 from translators.validation import validate_mesh_config
-from xds_server.sources.marks import FileMarks, descend, line_of
+from xds_server.sources.marks import FileMarks, descend, line_of, release
 from xds_server.sources.yaml_tree import Document, YamlError, documents
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _BIG: Final = 256 << 10
 """Bytes."""
+_FEW: Final = 256
+"""Objects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +83,18 @@ def _parse(path: str, data: bytes) -> Content:
                 shown = located[: MOST_DIAGNOSTICS - len(diagnostics)]
                 diagnostics += shown
                 hidden += len(located) - len(shown)
+        _release(document)
     if hidden:
         diagnostics.append(diagnose("PF0211", f"{hidden:,} more problems in this file", location=Location(path)))
     return Content(entries=tuple(entries), diagnostics=tuple(diagnostics), nameless=nameless)
+
+
+def _release(document: Document) -> None:
+    """Free what is not kept of a document bit by bit: in one go a long list would hold the interpreter."""
+    items = document.tree.get("items") if isinstance(document.tree, dict) else None
+    while isinstance(items, list) and items:
+        del items[-_FEW:]
+    release(document.mark)
 
 
 @contextmanager

@@ -139,6 +139,10 @@ class AdsStream(Generic[Request]):
         """Return the state of every type that the proxy asked for, by type URL."""
         return self._core.status()
 
+    def behind(self, wanted: ResourceSet) -> Mapping[str, frozenset[str]]:
+        """Return what the proxy has not accepted of what it should have; see `protocol.Stream.behind`."""
+        return self._core.behind(wanted)
+
     def held(self, type_url: str) -> tuple[Resource, ...]:
         """Return the resources of a type that the proxy should hold now, sorted by name."""
         return self._core.held(type_url)

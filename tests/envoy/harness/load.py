@@ -95,7 +95,10 @@ class Load:
         paths: Sequence[str] = ("/",),
         host: str = "shop.example",
         connections: int = 64,
+        address: str = "127.0.0.1",
     ) -> None:
+        """`address` is where to connect to."""
+        self._address = address
         self._loop = loop
         self._port = port
         self._rate = rate
@@ -174,7 +177,7 @@ class Load:
                 self._opened += 1
                 try:
                     _, connection = await asyncio.get_running_loop().create_connection(
-                        lambda: _Asking(self), "127.0.0.1", self._port
+                        lambda: _Asking(self), self._address, self._port
                     )
                 except OSError as error:
                     self._opened -= 1

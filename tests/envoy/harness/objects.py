@@ -145,6 +145,12 @@ def endpoint_slice(
     }
 
 
+def pod(name: str, labels: Mapping[str, str], address: str, namespace: str = "default") -> Object:
+    """Return a Pod: whose labels the endpoint with its address has."""
+    meta = {"name": name, "namespace": namespace, "labels": dict(labels)}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "status": {"podIP": address}}
+
+
 def yaml_object(kind: str, name: str, spec: str, namespace: str = "default") -> Object:
     """Return an object of networking.istio.io whose spec is YAML."""
     return istio(kind, name, yaml.safe_load(spec), namespace)

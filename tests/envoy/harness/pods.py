@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-SIDECAR_GROUP = 1337
-"""The group that a sidecar runs as: its own connections are not redirected. (Istio has a user of that number as well;
-tests keep theirs, who may read the files of the test.)"""
+SIDECAR_ID = 1337
+"""The user and the group that a sidecar runs as: its own connections are not redirected."""
 
 _NEW_NETWORK = 0x40000000
 """CLONE_NEWNET, for setns(2)."""
@@ -106,15 +105,21 @@ class Cluster:
             namespace.close()
 
 
-def redirect(namespace: Namespace, mode: str = "REDIRECT") -> None:
-    """Redirect the connections of a namespace to the sidecar in it, as `pilotfish iptables` does in a pod."""
-    group = str(SIDECAR_GROUP)
-    namespace.run(sys.executable, "-m", "xds_server", "iptables", "-m", mode, "-u", group, "-g", group, "--no-ipv6")
+def redirect(namespace: Namespace, *arguments: str) -> None:
+    """Redirect the connections of a namespace to the sidecar in it, as `pilotfish iptables` does in a pod. What was
+    redirected before is forgotten."""
+    namespace.run(sys.executable, "-m", "xds_server", "iptables", *arguments)
 
 
-def as_sidecar(namespace: Namespace) -> Sequence[str]:
-    """Return the prefix of a command that runs as the sidecar of a namespace."""
-    return (*namespace.prefix, "setpriv", "--pdeathsig", "TERM", "--regid", str(SIDECAR_GROUP), "--clear-groups")
+def as_sidecar(namespace: Namespace, *capabilities: str) -> Sequence[str]:
+    """Return the prefix of a command that runs as the sidecar of a namespace.
+
+    The files of a test are readable for its user alone, so `dac_override` is among the `capabilities` (names without
+    `cap_`); it has nothing to do with networks.
+    """
+    kept = ",".join(f"+{name}" for name in ("dac_override", *capabilities))
+    user = ("--reuid", str(SIDECAR_ID), "--regid", str(SIDECAR_ID), "--clear-groups")
+    return (*namespace.prefix, "setpriv", *user, "--inh-caps", kept, "--ambient-caps", kept, "--pdeathsig", "TERM")
 
 
 def enter(path: str) -> None:

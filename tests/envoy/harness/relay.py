@@ -77,10 +77,10 @@ class Relay:
         """Return the responses among `seen`, from a place in it."""
         return [one for one in self.seen[since:] if one.response]
 
-    def tail(self, count: int = 30) -> str:
+    def tail(self, count: int = 60) -> str:
         """Return the last messages, a line each, for whoever reads of a failure."""
         return "".join(
-            f"\n  {one.at:.3f} {'<' if one.response else '>'} {one.kind} {one.nonce}"
+            f"\n  {one.at:.3f} #{one.connection} {'<' if one.response else '>'} {one.kind} {one.nonce}"
             f" {' '.join(name for name, _ in one.resources)} {'gone: ' if one.removed else ''}{' '.join(one.removed)}"
             for one in self.seen[-count:]
         )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.envoy.harness.objects import Object
+    from translators.model.proxy import ProxyType
 
 XDS_PORT = 15010
 
@@ -26,6 +27,8 @@ class Pod:
     def __init__(self, network: Namespace, labels: Mapping[str, str]) -> None:
         self.network = network
         self.labels = labels
+        self.addresses = [network.address]
+        """What its sidecar says that they are."""
         self._envoy: EnvoyProcess | None = None
         self._loop: Loop | None = None
         self._backends: list[Backend] = []
@@ -42,6 +45,12 @@ class Pod:
     def envoy(self) -> EnvoyProcess:
         assert self._envoy is not None, f"{self.name} has no sidecar"
         return self._envoy
+
+    def add_ipv6(self, address: str) -> None:
+        """Give the pod an IPv6 address, too; all that it calls is routed to the bridge, as of IPv4."""
+        self.network.run("ip", "-6", "address", "add", f"{address}/64", "dev", "eth0", "nodad")
+        self.network.run("ip", "-6", "route", "add", "default", "dev", "eth0")
+        self.addresses.append(address)
 
     def serve_http(self, port: int, version: str, address: str = "0.0.0.0") -> Backend:
         """Start an HTTP/1.1 echo, by default on all addresses of the pod."""
@@ -63,6 +72,12 @@ class Pod:
             **how,  # type: ignore[arg-type] # request's own keywords
         )
 
+    def stop_app(self) -> None:
+        """End what `serve_http` started: its port closes, and so do its connections."""
+        for backend in self._backends:
+            backend.stop()
+        self._backends.clear()
+
     def close(self) -> None:
         if self._envoy is not None:
             self._envoy.stop()
@@ -80,16 +95,22 @@ class Pod:
         delta: bool = True,
         mode: str = "REDIRECT",
         wait: bool = True,
+        kind: ProxyType = "sidecar",
+        intercept: Sequence[str] = (),
     ) -> EnvoyProcess:
-        """Redirect the pod's connections, and start an Envoy with Istio's ports."""
-        if mode != "NONE":
-            redirect(self.network, mode)
+        """Redirect the pod's connections, and start an Envoy with Istio's ports. Nothing is redirected to a gateway (a
+        `router`). `intercept`: more arguments of `pilotfish iptables`.
+        """
+        if mode != "NONE" and kind == "sidecar":
+            redirect(self.network, "-m", mode, *intercept)
+        # A transparent socket takes the one; a gateway's ports below 1024 the other.
+        capabilities = (["net_admin"] if mode == "TPROXY" else []) + (["net_bind_service"] if kind == "router" else [])
         proxy = proxy_named(
-            "sidecar",
+            kind,
             self.name,
             namespace,
             labels=self.labels,
-            ip_addresses=(self.address,),
+            ip_addresses=tuple(self.addresses),
             interception_mode=mode,
         )
         settings = BootstrapSettings(xds_host=Cluster.HUB, xds_port=XDS_PORT, delta=delta)
@@ -102,7 +123,7 @@ class Pod:
             ["-c", str(file), "--concurrency", "1", "-l", "warning", *arguments],
             proxy=proxy,
             wait=wait,
-            prefix=as_sidecar(self.network),
+            prefix=as_sidecar(self.network, *capabilities),
             ask=self.network.ask,
         )
         return self._envoy

@@ -40,7 +40,7 @@ def without_filters(world: World) -> World:
     return world.apply({f.key: None for f in world.each(EnvoyFilter)})
 
 
-def printed(resources: ResourceSet, show: tuple[str, ...] = ("CDS", "LDS", "RDS")) -> list[str]:
+def printed(resources: ResourceSet, show: tuple[str, ...] = ("CDS", "LDS", "RDS", "ECDS")) -> list[str]:
     tree: dict[str, Any] = {}
     for type_url, short in SHORT.items():
         if short in show:

@@ -13,6 +13,7 @@ from benchmarks.meshes import endpoint_slice, service
 from translators.model.common import WorkloadSelector
 from translators.model.destination_rule import DestinationRule, DestinationRuleSpec, Subset
 from translators.model.kubernetes import Pod, PodStatus, Service, ServicePort, ServiceSpec
+from translators.model.mesh_config import MeshConfig
 from translators.model.meta import KubeObject, ObjectKey, ObjectMeta
 from translators.model.proxy import Proxy, ProxyView, view_of
 from translators.model.sidecar import IstioEgressListener, Sidecar, SidecarSpec
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 NAMESPACES: Final = 3
 
 
-def content(translation: Translation) -> dict[str, dict[str, bytes]]:
-    return {t: {name: r.body for name, r in translation[t].resources.items()} for t in TYPES}
+def content(translation: Translation) -> dict[str, dict[str, object]]:
+    return {t: {name: (r.body, r.refs) for name, r in translation[t].resources.items()} for t in TYPES}
 
 
 def namespace_of(index: int) -> str:
@@ -85,14 +86,29 @@ def edited_slice(index: int, last: int) -> KubeObject:
     return _in_few_namespaces(endpoint_slice(index, last=last))
 
 
-def edited_routes(index: int, to: int, private: bool) -> VirtualService:
-    destination = Destination(host=f"svc-{to}.{namespace_of(to)}.svc.cluster.local")
+def edited_routes(
+    index: int,
+    to: int,
+    private: bool = False,  # noqa: FBT002 - drawn by hypothesis
+    name: str = "",
+    subset: str = "",
+) -> VirtualService:
+    destination = Destination(host=f"svc-{to}.{namespace_of(to)}.svc.cluster.local", subset=subset)
     return VirtualService(
         metadata=ObjectMeta(name=f"svc-{index}", namespace=namespace_of(index)),
         spec=Spec(
             hosts=(f"svc-{index}",),
             export_to=(".",) if private else (),
-            http=(HTTPRoute(route=(HTTPRouteDestination(destination=destination),)),),
+            http=(HTTPRoute(name=name, route=(HTTPRouteDestination(destination=destination),)),),
+        ),
+    )
+
+
+def edited_rule(index: int, subsets: tuple[str, ...]) -> DestinationRule:
+    return DestinationRule(
+        metadata=ObjectMeta(name=f"svc-{index}", namespace=namespace_of(index)),
+        spec=DestinationRuleSpec(
+            host=f"svc-{index}", subsets=tuple(Subset(name=name, labels={"version": name}) for name in subsets)
         ),
     )
 
@@ -117,7 +133,10 @@ objects = st.one_of(
     st.builds(edited_service, index, st.sampled_from(["http", "tcp", "odd", "headless"]), st.sampled_from([80, 81])),
     st.builds(edited_slice, index, st.integers(2, 4)),
     st.builds(edited_pod, st.integers(1, 4), st.sampled_from(["v1", "v2"])),
-    st.builds(edited_routes, index, index, st.booleans()),
+    st.builds(
+        edited_routes, index, index, st.booleans(), st.sampled_from(["", "a", "b"]), st.sampled_from(["", "v1", "v2"])
+    ),
+    st.builds(edited_rule, index, st.sampled_from([(), ("v1",), ("v1", "v2")])),
     st.builds(
         edited_sidecar,
         st.sampled_from(["a", "b"]),
@@ -129,12 +148,15 @@ objects = st.one_of(
 edit = st.one_of(objects.map(lambda o: {o.key: o}), objects.map(lambda o: {o.key: None}))
 
 
-@given(st.lists(edit, max_size=10))
+meshes = st.sampled_from([MeshConfig(), MeshConfig(proxy_http_port=15080)])
+
+
+@given(st.lists(edit, max_size=10), meshes)
 @settings(max_examples=100, deadline=None)
 def test_any_sequence_of_edits_ends_in_what_a_fresh_translator_gives(
-    edits: list[Mapping[ObjectKey, KubeObject | None]],
+    edits: list[Mapping[ObjectKey, KubeObject | None]], mesh: MeshConfig
 ) -> None:
-    world = base()
+    world = base().with_mesh(mesh)
     translator = Translator()
     served = {v: translator.translate(world, v) for v in VIEWS}
     for change in edits:
@@ -151,6 +173,53 @@ def test_any_sequence_of_edits_ends_in_what_a_fresh_translator_gives(
                     assert after[type_url].parent_version == before[type_url].version
                     assert after[type_url].changed == {n for n in {*old, *new} if old.get(n) != new.get(n)}
                     assert after[type_url].version == fresh[type_url].version
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.builds(
+                edited_routes,
+                st.integers(0, 1),
+                st.integers(0, 2),
+                st.just(value=False),
+                st.sampled_from(["", "a", "b"]),
+                st.sampled_from(["", "v1", "v2"]),
+            ),
+            st.builds(edited_slice, st.integers(0, 2), st.integers(2, 4)),
+        ),
+        min_size=2,
+        max_size=12,
+    ),
+    meshes,
+)
+@settings(max_examples=60, deadline=None)
+def test_edits_of_routes_and_endpoints_in_any_order(edits: list[KubeObject], mesh: MeshConfig) -> None:
+    """The two short ways, in turns: neither may undo what the other did."""
+    rules = [edited_rule(0, ("v1", "v2")), edited_rule(1, ("v1",))]
+    world = base(3).with_mesh(mesh).apply({o.key: o for o in (*rules, edited_routes(0, 1), edited_routes(1, 2))})
+    translator = Translator()
+    served = {v: translator.translate(world, v) for v in VIEWS}
+    for number, change in enumerate(edits):
+        world = world.apply({change.key: change})
+        for v in VIEWS[: 1 + number % 3]:
+            served[v] = translator.translate(world, v, served[v])
+            fresh = Translator().translate(world, v)
+            assert content(served[v]) == content(fresh)
+            assert served[v].diagnostics == fresh.diagnostics
+
+
+def test_an_edit_to_routes_alone_takes_no_whole_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = base(30).apply({o.key: o for o in (edited_routes(0, 1), edited_routes(1, 2))})
+    translator = Translator()
+    served = {v: translator.translate(world, v) for v in VIEWS}
+    monkeypatch.setattr("translators.translate.whole_pass", None)
+    change = edited_routes(1, 2, name="renamed")
+    world = world.apply({change.key: change})
+    after = {v: translator.translate(world, v, served[v]) for v in VIEWS}
+    assert all(b"renamed" in after[v][ROUTE].resources["80"].body for v in VIEWS)
+    assert after[VIEWS[0]][ROUTE].resources["80"] is after[VIEWS[1]][ROUTE].resources["80"], "they share it"
+    assert after[VIEWS[0]][CLUSTER] is served[VIEWS[0]][CLUSTER]
 
 
 def test_workloads_that_may_reach_the_same_share_it() -> None:

@@ -46,6 +46,23 @@ from translators.validation import validate_mesh_config
                 "PF0511 defaultTrafficPolicy.outlierDetection.interval",
             ],
         ),
+        ("{discoverySelectors: [{matchLabels: {env: prod}}, {}]}", []),
+        (
+            "{discoverySelectors: [{matchExpressions: [{key: a, values: [b]}, {key: c, operator: Exists}]}]}",
+            [],
+        ),
+        (
+            "{discoverySelectors: [{matchLabels: {'-': x}}, {matchExpressions: [{operator: Exists, values: [a]}]}]}",
+            [
+                "PF0281 discoverySelectors[0].matchLabels",
+                "PF1144 discoverySelectors[1].matchExpressions[0].key",
+                "PF1144 discoverySelectors[1].matchExpressions[0].values",
+            ],
+        ),
+        (
+            "{discoverySelectors: [{matchExpressions: [{key: a, operator: NotIn}]}]}",
+            ["PF1144 discoverySelectors[0].matchExpressions[0].values"],
+        ),
     ],
 )
 def test_what_is_said(text: str, expected: list[str]) -> None:

@@ -280,7 +280,7 @@ def test_addresses_are_not_allocated(addresses: str, expected: tuple[str, ...]) 
     ("value", "expected"),
     [
         ("PreferClose", ()),
-        ("PreferSameNode", ("PF0625 metadata.annotations",)),
+        ("PreferSameNode", ()),
         ("Near", ("PF0625 metadata.annotations",)),
     ],
 )

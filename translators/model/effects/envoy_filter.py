@@ -9,7 +9,7 @@ ENVOY_FILTER: Final[dict[str, str]] = {
     "spec.configPatches": "any field of the resources that a patch fits",
     "spec.configPatches[].applyTo": "which kind of resource, or part of one",
     "spec.configPatches[].match.context": "which proxies, and which side of a sidecar",
-    "spec.configPatches[].match.proxy": "which proxies, by version and metadata",
+    "spec.configPatches[].match.proxy": "which proxies, by node metadata; `proxyVersion` is about ISTIO_VERSION there",
     "spec.configPatches[].match.listener.portNumber": "which `Listener`",
     "spec.configPatches[].match.listener.name": "which `Listener.name`",
     "spec.configPatches[].match.listener.listenerFilter": "which of `Listener.listener_filters`",

@@ -16,7 +16,7 @@ KUBERNETES: Final[Mapping[str, Mapping[str, str]]] = {
         "endpoints[].conditions": "`LbEndpoint.health_status`; one that terminates is left out",
         "endpoints[].hostname": "nothing: a proxy reaches the endpoint by its address",
         "endpoints[].targetRef": "the Pod whose labels the endpoint has",
-        "endpoints[].nodeName": "the Node whose labels say `LocalityLbEndpoints.locality`",
+        "endpoints[].nodeName": "the Node whose labels say `LocalityLbEndpoints.locality`; which are on a proxy's node",
         "endpoints[].zone": "`LocalityLbEndpoints.locality`, if no Node says it",
         "ports": "`SocketAddress.port_value`, by name",
     },
@@ -45,7 +45,8 @@ KUBERNETES: Final[Mapping[str, Mapping[str, str]]] = {
         "spec.ports[].targetPort": "the port of a gateway's `Listener.address`, and of WorkloadEntries",
         "spec.ports[].nodePort": "nothing: it is kube-proxy's",
         "spec.selector": "which WorkloadEntries are endpoints beside its EndpointSlices; which gateways it is before",
-        "spec.publishNotReadyAddresses": "nothing: EndpointSlices say which endpoints are ready",
+        "spec.publishNotReadyAddresses": "an endpoint that is not ready is sent as HEALTHY: `LbEndpoint.health_status`",
+        "spec.internalTrafficPolicy": "Local: only the endpoints of the proxy's node, by its node metadata NODE_NAME",
         "spec.trafficDistribution": "`LocalityLbEndpoints.priority`",
     },
 }

@@ -1,0 +1,1 @@
+"""Injection: which pods get an Envoy beside them. Pure."""
