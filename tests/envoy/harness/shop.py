@@ -6,7 +6,7 @@ import os
 import random
 import time
 from statistics import quantiles
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.envoy.harness.backend import Loop
 from tests.envoy.harness.envoy_process import MUST_BE_ZERO, EnvoyProcess
@@ -144,14 +144,19 @@ class Shop:
         return took
 
     def _assert_server_means(self, expected: Resources, what: str) -> None:
-        """Assert that the server has one stream, without a NACK, and means the same; between two streams, wait."""
+        """Assert that the server means the same, once it has one stream, and has heard no NACK.
 
-        def said() -> tuple[list[str], int] | None:
+        What it says between two streams, and when the next has only begun, does not count.
+        """
+
+        def said() -> list[dict[str, Any]]:
             found = differences(served(self.pilotfish, self.envoy.proxy), expected)
+            assert not found, found
             streams = self.pilotfish.proxies()
-            return (found, streams[0]["nacks"]) if len(streams) == 1 else None
+            return streams if len(streams) == 1 else []
 
-        assert eventually(said, 5.0, f"{what}: one stream") == ([], 0), what
+        (stream,) = eventually(said, 5.0, f"{what}: one stream that means it")
+        assert stream["nacks"] == 0, what
 
     def assert_nothing_sent_twice(self) -> None:
         """Assert that a delta Envoy was sent nothing twice since the last reset: neither in a push nor after it came
