@@ -20,9 +20,12 @@ from envoy.extensions.transport_sockets.proxy_protocol.v3 import upstream_proxy_
 from envoy.extensions.transport_sockets.tls.v3 import tls_pb2
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
 from google.protobuf.descriptor_pool import Default
+from kubernetes import client
 
 from translators.model.coverage_page import DOCUMENTED, coverage_of, page
 from translators.model.effects import EFFECTS
+from translators.model.effects.kubernetes import NOT_READ
+from translators.model.fields import fields_of
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
@@ -101,6 +104,34 @@ def test_envoy_has_every_field_that_is_named(name: str) -> None:
         else:
             assert part in message.fields_by_name, f"{message.full_name} has no field {part}"
             message = message.fields_by_name[part].message_type
+
+
+_CLIENT: Final[dict[str, dict[str, type]]] = {
+    "ConfigMap": {"": client.V1ConfigMap},
+    "EndpointSlice": {
+        "": client.V1EndpointSlice,
+        "endpoints[].": client.V1Endpoint,
+        "endpoints[].conditions.": client.V1EndpointConditions,
+        "ports[].": client.DiscoveryV1EndpointPort,
+    },
+    "Secret": {"": client.V1Secret},
+    "Service": {"": client.V1Service, "spec.": client.V1ServiceSpec, "spec.ports[].": client.V1ServicePort},
+}
+"""Kind to the place of a message to the official client's model of it. Pods, Nodes and Namespaces are about more than
+traffic: of them what is read is listed, and nothing else.
+"""
+
+
+@pytest.mark.parametrize("kind", _CLIENT)
+def test_every_field_of_the_api_is_read_or_said_to_be_for_others(kind: str) -> None:
+    there = {
+        place + name
+        for place, model in _CLIENT[kind].items()
+        for name in model.attribute_map.values()  # type: ignore[attr-defined] # generated, without types
+        if name not in {"apiVersion", "kind", "metadata"}
+    }
+    read = {field.path for field in fields_of(DOCUMENTED[kind])}
+    assert there - read == NOT_READ.get(kind, {}).keys()
 
 
 def test_the_page_says_what_the_model_says(update_goldens: bool) -> None:

@@ -90,6 +90,8 @@ class Settings:
     """What the names of Kubernetes services end in."""
     root_namespace: str = "istio-system"
     """Whose objects hold for the whole mesh; and where proxies live that do not say."""
+    revision: str = "default"
+    """Which revision this is: an Istio object with another label `istio.io/rev` is not used."""
     max_file_size: int = MAX_FILE_SIZE
     """Bytes; a bigger file is an error, since parsing it would hold up everything else."""
     debounce_after: float = 0.02
@@ -146,7 +148,11 @@ class App:
             self._mesh = mesh or (MeshConfigMap(self._cluster, settings.root_namespace),)
         names = [name for source in self._objects for name in source.names]
         names += [source.name for source in self._mesh]
-        world = World(cluster_domain=settings.cluster_domain, root_namespace=settings.root_namespace)
+        world = World(
+            cluster_domain=settings.cluster_domain,
+            root_namespace=settings.root_namespace,
+            revision=settings.revision,
+        )
         version = _version()
         metrics = Metrics(version)
         if followed is not None:

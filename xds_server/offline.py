@@ -48,6 +48,7 @@ def load(
     mesh_config: str | PathLike[str] | None = None,
     cluster_domain: str = "cluster.local",
     root_namespace: str = "istio-system",
+    revision: str = "default",
     max_file_size: int = MAX_FILE_SIZE,
 ) -> Loaded:
     """Read files and folders (recursively), and a MeshConfig if one is named.
@@ -59,7 +60,9 @@ def load(
     into: their objects come before its own of the same name, and a MeshConfig that is named before its own.
     """
     mesh, said = load_mesh_config(mesh_config) if mesh_config is not None else (None, ())
-    settings = World(mesh=mesh or MeshConfig(), cluster_domain=cluster_domain, root_namespace=root_namespace)
+    settings = World(
+        mesh=mesh or MeshConfig(), cluster_domain=cluster_domain, root_namespace=root_namespace, revision=revision
+    )
     store = beside(settings, NAME) if beside is not None else Store([NAME], settings)
     world = store.apply(load_once(paths, max_file_size=max_file_size))
     if mesh is not None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from translators.model.codes import diagnose
+from translators.model.kinds import ISTIO_KINDS
+from translators.model.meta import REVISION_LABEL
 from translators.model.origin import Diagnostic, Origin, Severity
+from translators.model.paths import key_segment
 from translators.model.world import World
 from translators.validation import validate
 from xds_server.sources.events import Apply, Delete, Init, InitApply, InitDone
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     Validate = Callable[[KubeObject], Sequence[Diagnostic]]
 
 log = logging.getLogger(__name__)
+
+_ISTIO_KINDS: Final = frozenset(kind.KIND for kind in ISTIO_KINDS)
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +84,11 @@ class _Entry:
     """Of the version in `good`; of the newest version while there is no good one."""
     diagnostics: tuple[Diagnostic, ...] = ()
 
-    def take(self, checked: Checked) -> None:
+    def take(self, checked: Checked, revision: str) -> None:
+        if (named := _other_revision(checked.event.object, revision)) is not None:
+            self.good, self.marks = None, checked.event.marks
+            self.diagnostics = (_located(_not_ours(checked.event.key, named, revision), self.marks),)
+            return
         self.diagnostics = checked.diagnostics
         if checked.good:
             self.good = checked.event.object
@@ -174,7 +183,7 @@ class Store:
             if isinstance(event.event, InitApply) and source.listing is not None:
                 source.listing[key] = event
                 return ()
-            source.entries.setdefault(key, _Entry()).take(event)
+            source.entries.setdefault(key, _Entry()).take(event, self._world.revision)
             return (key,)
         source = self._sources[event.source]
         if isinstance(event, Init):
@@ -194,8 +203,7 @@ class Store:
             source.failures.pop(event.subject, None)
         return ()
 
-    @staticmethod
-    def _finish_listing(source: _Source) -> Iterable[ObjectKey]:
+    def _finish_listing(self, source: _Source) -> Iterable[ObjectKey]:
         """Swap the listing in as a whole. What it does not say is gone; what it says cannot be decoded stays."""
         listing, source.listing = source.listing or {}, None
         for subject in source.unsaid:
@@ -205,7 +213,7 @@ class Store:
         for key in gone:
             del source.entries[key]
         for key, checked in listing.items():
-            source.entries.setdefault(key, _Entry()).take(checked)
+            source.entries.setdefault(key, _Entry()).take(checked, self._world.revision)
         source.synced = True
         return [*gone, *listing]
 
@@ -251,6 +259,24 @@ class Store:
         entries = [s.entries[origin.key] for s in self._sources.values() if origin.key in s.entries]
         entry = next((e for e in entries if e.good is not None), entries[0] if entries else None)
         return entry.marks.locate(origin.path) if entry is not None and entry.marks is not None else None
+
+
+def _other_revision(known: KubeObject, revision: str) -> str | None:
+    """Return the revision that an object is for, if it is not this one."""
+    labels = known.metadata.labels
+    if not labels or known.KIND not in _ISTIO_KINDS:
+        return None
+    named = labels.get(REVISION_LABEL, revision)
+    return named if named != revision else None
+
+
+def _not_ours(key: ObjectKey, named: str, revision: str) -> Diagnostic:
+    return diagnose(
+        "PF0904",
+        f"{key} is for revision {named}, and this is revision {revision}: it is not used",
+        Origin(key, f"metadata.labels{key_segment(REVISION_LABEL)}"),
+        hint="take the label away to have it used by all revisions, or say which this one is with --revision",
+    )
 
 
 def _shadowed(key: ObjectKey, name: str, winner: str, entry: _Entry) -> Diagnostic:

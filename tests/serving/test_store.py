@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translators.model.codes import diagnose
+from translators.model.kubernetes import Pod
 from translators.model.mesh_config import MeshConfig
-from translators.model.meta import ObjectKey, ObjectMeta
+from translators.model.meta import REVISION_LABEL, ObjectKey, ObjectMeta
 from translators.model.origin import Diagnostic, Location, Origin, Severity
 from translators.model.service_entry import ServiceEntry, ServiceEntrySpec
+from translators.model.world import World
 from xds_server.sources.events import Apply, Delete, Failed, Init, InitApply, InitDone
 from xds_server.store import Store, check
 
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from translators.model.meta import KubeObject
-    from translators.model.world import World
     from xds_server.sources.events import Event
 
 BAD = "bad.example"
@@ -284,3 +285,54 @@ def test_the_world_depends_on_what_sources_hold_not_on_how_it_came_about(
 
     assert hosts(lived.world) == hosts(fresh.world)
     assert lived.diagnostics() == fresh.diagnostics()
+
+
+def labelled(name: str, revision: str, host: str = "a.example", *, source: str = "files") -> Apply:
+    metadata = ObjectMeta(name=name, namespace="default", labels={REVISION_LABEL: revision})
+    found = ServiceEntry(metadata=metadata, spec=ServiceEntrySpec(hosts=(host,)))
+    return Apply(source=source, key=key(name), object=found, marks=Line(3))
+
+
+def test_an_object_for_another_revision_is_not_used_and_that_is_said() -> None:
+    subject = store()
+    subject.apply(listing(entry("x"), entry("y")))
+
+    world = subject.apply([labelled("x", "canary", "two.example"), labelled("y", "default", "two.example")])
+
+    assert hosts(world) == {"y": "two.example"}
+    (said,) = subject.diagnostics()
+    assert (said.code, said.message, str(said.location)) == (
+        "PF0904",
+        "ServiceEntry default/x is for revision canary, and this is revision default: it is not used",
+        "a.yaml:3",
+    )
+    assert hosts(subject.apply([apply("x", "three.example")])) == {"x": "three.example", "y": "two.example"}
+    assert subject.diagnostics() == ()
+
+
+def test_what_is_wrong_with_another_revision_s_object_is_not_said() -> None:
+    subject = Store(["files"], World(revision="canary"), validate=refuse)
+    subject.apply(listing())
+
+    world = subject.apply([labelled("x", "default", BAD), labelled("y", "canary")])
+
+    assert hosts(world) == {"y": "a.example"}
+    assert [d.code for d in subject.diagnostics()] == ["PF0904"]
+
+
+def test_an_object_for_another_revision_hides_no_other_source_s() -> None:
+    subject = store("files", "cluster")
+    subject.apply(listing(entry("x", "cluster.example"), source="cluster"))
+
+    assert hosts(subject.apply([labelled("x", "canary")])) == {"x": "cluster.example"}
+    assert [d.code for d in subject.diagnostics()] == ["PF0904"]
+
+
+def test_the_label_of_a_pod_is_about_its_sidecar() -> None:
+    subject = store()
+    metadata = ObjectMeta(name="p", namespace="default", labels={REVISION_LABEL: "canary"})
+    pod = Pod(metadata=metadata)
+
+    world = subject.apply([Apply(source="files", key=pod.key, object=pod)])
+
+    assert world.get(pod.key) is pod

@@ -35,6 +35,9 @@ API = {
     "ServiceEntry": "networking.istio.io/v1",
     "WorkloadEntry": "networking.istio.io/v1",
     "DestinationRule": "networking.istio.io/v1",
+    "EnvoyFilter": "networking.istio.io/v1alpha3",
+    "ProxyConfig": "networking.istio.io/v1beta1",
+    "Sidecar": "networking.istio.io/v1",
 }
 
 

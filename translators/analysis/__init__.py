@@ -15,6 +15,7 @@ from translators.analysis.mesh import Mesh
 from translators.analysis.policies import policy_remarks
 from translators.analysis.proxies import views_to_try
 from translators.analysis.routes import route_remarks
+from translators.analysis.selectors import selector_remarks
 from translators.analysis.services import service_remarks
 from translators.analysis.shared_hosts import shared_host_remarks
 from translators.analysis.sidecars import sidecar_remarks
@@ -43,6 +44,7 @@ def analyze(world: World, translator: Translator) -> tuple[Diagnostic, ...]:
         *service_remarks(mesh),
         *shared_host_remarks(mesh),
         *sidecar_remarks(mesh),
+        *selector_remarks(world),
         *discovery_remarks(world),
     ]
     for view in views_to_try(world, translator.selector_keys(world)):

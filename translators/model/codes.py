@@ -125,7 +125,6 @@ CODES: dict[str, Code] = {
     ),
     "PF0352": Code(Severity.ERROR, "another server has the address already, with another protocol"),
     "PF0353": Code(Severity.ERROR, "another server has the TLS host on the same address already"),
-    "PF0354": Code(Severity.WARNING, "a server's protocol is not served in this version"),
     "PF0355": Code(Severity.ERROR, "the access log's format is not usable"),
     "PF0356": Code(Severity.WARNING, "a server's certificates need authenticated xDS"),
     "PF0357": Code(Severity.WARNING, "a TCP or TLS server has no route, so it takes no connection"),
@@ -320,12 +319,14 @@ CODES: dict[str, Code] = {
     "PF0736": Code(Severity.INFO, "an EndpointSlice belongs to a Service that does not exist"),
     "PF0737": Code(Severity.WARNING, "no Service before a gateway has the port of a server"),
     "PF0738": Code(Severity.WARNING, "a locality that traffic is sent to has no endpoints"),
+    "PF0739": Code(Severity.INFO, "a workload selector selects no known workload"),
     # PF08xx Envoy's answers
     "PF0801": Code(Severity.ERROR, "a proxy rejected a resource (NACK)"),
     # PF09xx sources and serving
     "PF0901": Code(Severity.ERROR, "an object could not be validated (a defect in Pilotfish)"),
     "PF0902": Code(Severity.WARNING, "two sources hold an object of one name; the first source's is used"),
     "PF0903": Code(Severity.ERROR, "a translation failed (a defect in Pilotfish); the last good one is served"),
+    "PF0904": Code(Severity.INFO, "an object is for another revision (label istio.io/rev), so it is not used"),
     # PF10xx Sidecar
     "PF1001": Code(Severity.ERROR, "a Sidecar says nothing"),
     "PF1002": Code(Severity.ERROR, "a listener's port is missing or out of range, or has a targetPort"),
@@ -342,6 +343,7 @@ CODES: dict[str, Code] = {
     "PF1013": Code(Severity.ERROR, "a mode of outboundTrafficPolicy is for the mesh only"),
     "PF1014": Code(Severity.ERROR, "an egress proxy has no port, or gets no traffic"),
     "PF1015": Code(Severity.WARNING, "an egress listener imports everything and more"),
+    "PF1016": Code(Severity.ERROR, "an ingress listener's certificates are not files of the workload"),
     # PF105x what translating for a sidecar finds out
     "PF1050": Code(Severity.WARNING, "connections to a service cannot be told from those to another"),
     "PF1051": Code(Severity.WARNING, "two services declare different protocols for one port of a workload"),
@@ -360,6 +362,7 @@ CODES: dict[str, Code] = {
     "PF1107": Code(Severity.INFO, "an EnvoyFilter depends on what this version generates"),
     "PF1108": Code(Severity.WARNING, "a patch is for something that Pilotfish does not generate"),
     "PF1109": Code(Severity.ERROR, "an EnvoyFilter has both a workload selector and target references"),
+    "PF1110": Code(Severity.WARNING, "a patch looks for a filter by a name that it no longer has"),
     # PF112x what applying the patches finds out
     "PF1120": Code(Severity.WARNING, "a patch matched nothing on a proxy that it was written for"),
     "PF1121": Code(Severity.ERROR, "a patch adds a resource whose name is taken"),

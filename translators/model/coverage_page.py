@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from translators.model.coverage import ELSEWHERE, NOTICES
 from translators.model.effects import EFFECTS, METADATA
+from translators.model.effects.kubernetes import NOT_READ
 from translators.model.fields import fields_of
 from translators.model.kinds import ISTIO_KINDS, KUBERNETES_KINDS
 from translators.model.mesh_config import MeshConfig
@@ -90,6 +91,9 @@ def page() -> str:
         if unread:
             parts.append("\nKeys that are known and not read:\n\n")
             parts += _table(Row(name, "", notice) for name, notice in sorted(unread.items()))
+        if kind in NOT_READ:
+            parts.append("\nFields that are for others, and not read:\n\n")
+            parts += _table(Row(path, whose, None) for path, whose in NOT_READ[kind].items())
     return "".join(parts)
 
 

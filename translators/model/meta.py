@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 import msgspec
+
+REVISION_LABEL: Final = "istio.io/rev"
+"""Says which control plane a pod, a namespace's pods or an Istio object is for."""
 
 
 class ObjectKey(NamedTuple):

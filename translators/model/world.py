@@ -52,6 +52,8 @@ class World:
     mesh: MeshConfig = MeshConfig()
     cluster_domain: str = "cluster.local"
     root_namespace: str = "istio-system"
+    revision: str = "default"
+    """Istio objects with another label `istio.io/rev` are not among these."""
 
     def kind(self, kind: type[T]) -> Map[str, Map[str, T]]:
         """All objects of a kind: namespace, then name."""

@@ -11,7 +11,7 @@ from translators.validation.load_balancer import check_load_balancer
 from translators.validation.names import (
     check_export_to,
     check_labels,
-    check_selector,
+    check_workload_selector,
     fqdn_problem,
     is_dns_label,
     is_ip,
@@ -36,14 +36,9 @@ def check_destination_rule(found: Findings, rule: DestinationRule) -> None:
         )
     check_export_to(found, spec.export_to, rule.metadata.namespace)
     if spec.workload_selector is not None:
-        check_selector(found, "spec.workloadSelector.matchLabels", spec.workload_selector.match_labels)
-        if not spec.workload_selector.match_labels:
-            found.add(
-                "PF0283",
-                "spec.workloadSelector",
-                "an empty selector selects every workload",
-                "name labels, or remove it",
-            )
+        check_workload_selector(
+            found, "spec.workloadSelector", spec.workload_selector.match_labels, field="matchLabels"
+        )
         if any(e not in {".", rule.metadata.namespace} for e in spec.export_to):
             found.add(
                 "PF0505",

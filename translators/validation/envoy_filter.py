@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from translators.envoy_filters.parsing import INSERTS, OPERATIONS, WITHOUT_VALUE, BadValueError, parse_value
 from translators.validation.findings import quote
-from translators.validation.names import check_selector
+from translators.validation.names import check_workload_selector
 from translators.validation.values import check_regex
 
 if TYPE_CHECKING:
@@ -25,6 +25,25 @@ _MATCHES: Final[Mapping[str, frozenset[str]]] = {
 """The parts of a match, and what each is about."""
 _NAMED: Final = frozenset({"CLUSTER", "EXTENSION_CONFIG", "LISTENER"})
 """What cannot be added without a name."""
+_OLD_NAMES: Final = {
+    f"envoy.{old}": f"envoy.filters.{new}"
+    for old, new in {
+        "cors": "http.cors",
+        "ext_authz": "http.ext_authz",
+        "fault": "http.fault",
+        "grpc_web": "http.grpc_web",
+        "http_connection_manager": "network.http_connection_manager",
+        "listener.http_inspector": "listener.http_inspector",
+        "listener.original_dst": "listener.original_dst",
+        "listener.proxy_protocol": "listener.proxy_protocol",
+        "listener.tls_inspector": "listener.tls_inspector",
+        "lua": "http.lua",
+        "rate_limit": "http.ratelimit",
+        "router": "http.router",
+        "tcp_proxy": "network.tcp_proxy",
+    }.items()
+}
+"""What Envoy called these filters before 1.14, and Istio up to 1.5 in its listeners, to what they are called now."""
 
 
 def check_envoy_filter(found: Findings, envoy_filter: EnvoyFilter) -> None:
@@ -37,7 +56,7 @@ def check_envoy_filter(found: Findings, envoy_filter: EnvoyFilter) -> None:
         "prefer another kind where one does the same",
     )
     if spec.workload_selector is not None:
-        check_selector(found, "spec.workloadSelector.labels", spec.workload_selector.labels)
+        check_workload_selector(found, "spec.workloadSelector", spec.workload_selector.labels)
         if spec.target_refs:
             found.add("PF1109", "spec.targetRefs", "targetRefs does not go with workloadSelector", "keep one of them")
     if not spec.config_patches:
@@ -118,19 +137,33 @@ def _check_match(found: Findings, path: str, apply_to: str, match: EnvoyConfigOb
         found.add("PF1108", path, "there are no waypoints: this has no effect", "remove the patch")
     if match.proxy is not None and match.proxy.proxy_version:
         check_regex(found, f"{path}.proxy.proxyVersion", match.proxy.proxy_version)
-    chain = match.listener.filter_chain if match.listener is not None else None
+    listener, where = match.listener, f"{path}.listener.filterChain.filter"
+    chain = listener.filter_chain if listener is not None else None
+    if listener is not None:
+        _check_old_name(found, f"{path}.listener.listenerFilter", listener.listener_filter)
+    if chain is not None and chain.filter is not None:
+        _check_old_name(found, f"{where}.name", chain.filter.name)
+        if chain.filter.sub_filter is not None:
+            _check_old_name(found, f"{where}.subFilter.name", chain.filter.sub_filter.name)
     inside = chain.filter.sub_filter if chain is not None and chain.filter is not None else None
     if inside is not None and apply_to != "HTTP_FILTER":
         found.add(
             "PF1105",
-            f"{path}.listener.filterChain.filter.subFilter",
+            f"{where}.subFilter",
             f"a filter inside of a filter says nothing about {apply_to}",
             "use applyTo: HTTP_FILTER",
         )
     elif inside is not None and chain is not None and chain.filter is not None and not chain.filter.name:
         found.add(
             "PF1105",
-            f"{path}.listener.filterChain.filter.name",
+            f"{where}.name",
             "a filter inside of a filter needs the name of the outer one",
             f'write "envoy.filters.network.http_connection_manager" (inside: {quote(inside.name)})',
+        )
+
+
+def _check_old_name(found: Findings, path: str, name: str) -> None:
+    if name in _OLD_NAMES:
+        found.add(
+            "PF1110", path, f"no listener has a filter of the old name {quote(name)}", f"write {_OLD_NAMES[name]}"
         )

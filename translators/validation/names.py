@@ -157,6 +157,20 @@ def check_selector(found: Findings, path: str, labels: Mapping[str, str]) -> Non
             check_labels(found, path, {key: value})
 
 
+def check_workload_selector(
+    found: Findings,
+    path: str,
+    labels: Mapping[str, str],
+    does: str = "selects every workload",
+    *,
+    field: str = "labels",
+) -> None:
+    """Check the selector at `path`, which has these `labels` in its field; what it `does` if it has none."""
+    check_selector(found, f"{path}.{field}", labels)
+    if not labels:
+        found.add("PF0283", path, f"an empty selector {does}", "name labels, or remove it")
+
+
 def check_export_to(found: Findings, entries: Sequence[str], namespace: str, *, nobody: bool = False) -> None:
     """Check `spec.exportTo`. `~` (nobody) is for ServiceEntry only, which says so with `nobody`."""
     seen: dict[str, str] = {}

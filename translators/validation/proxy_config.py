@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from translators.validation.findings import quote
-from translators.validation.names import check_selector
+from translators.validation.names import check_workload_selector
 
 if TYPE_CHECKING:
     from translators.model.proxy_config import ProxyConfig
@@ -18,11 +18,7 @@ def check_proxy_config(found: Findings, config: ProxyConfig) -> None:
     """Check one ProxyConfig."""
     spec = config.spec
     if spec.selector is not None:
-        check_selector(found, "spec.selector.matchLabels", spec.selector.match_labels)
-        if not spec.selector.match_labels:
-            found.add(
-                "PF0283", "spec.selector", "the selector selects the whole namespace", "name labels, or remove it"
-            )
+        check_workload_selector(found, "spec.selector", spec.selector.match_labels, field="matchLabels")
     if spec.concurrency is not None and spec.concurrency < 0:
         found.add("PF1201", "spec.concurrency", f"{spec.concurrency} is negative", "write 0 for one worker per core")
     if spec.image is not None and spec.image.image_type not in _IMAGES:

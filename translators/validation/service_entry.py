@@ -8,7 +8,7 @@ from translators.model.paths import key_segment
 from translators.validation.findings import quote
 from translators.validation.names import (
     check_export_to,
-    check_selector,
+    check_workload_selector,
     fqdn_problem,
     is_cidr,
     is_dns_label,
@@ -38,10 +38,7 @@ def check_service_entry(found: Findings, entry: ServiceEntry) -> None:
     if spec.workload_selector is not None:
         if spec.endpoints:
             found.add("PF0604", "spec.endpoints", "endpoints does not go with workloadSelector", "keep one of them")
-        labels = spec.workload_selector.labels
-        check_selector(found, "spec.workloadSelector.labels", labels)
-        if not labels:
-            found.add("PF0283", "spec.workloadSelector", "the selector selects nothing", "name labels, or remove it")
+        check_workload_selector(found, "spec.workloadSelector", spec.workload_selector.labels, "selects nothing")
     if not spec.addresses and entry.metadata.labels.get(_ALLOCATE) == "true":
         found.add(
             "PF0624",

@@ -8,11 +8,12 @@ from translators.validation.connection_policy import check_connection_pool
 from translators.validation.destinations import check_destination
 from translators.validation.findings import quote
 from translators.validation.gateway import PROTOCOLS
-from translators.validation.names import check_selector, fqdn_problem, is_ip, is_lower_label
+from translators.validation.gateway_tls import check_tls
+from translators.validation.names import check_workload_selector, fqdn_problem, is_ip, is_lower_label
 from translators.validation.values import HIGHEST_PORT, check_port
 
 if TYPE_CHECKING:
-    from translators.model.gateway import Port
+    from translators.model.gateway import Port, ServerTLSSettings
     from translators.model.sidecar import IstioEgressListener, IstioIngressListener, Sidecar
     from translators.validation.findings import Findings
 
@@ -32,14 +33,7 @@ def check_sidecar(found: Findings, sidecar: Sidecar) -> None:
             "add egress, ingress, outboundTrafficPolicy or inboundConnectionPool",
         )
     if spec.workload_selector is not None:
-        check_selector(found, "spec.workloadSelector.labels", spec.workload_selector.labels)
-        if not spec.workload_selector.labels:
-            found.add(
-                "PF0283",
-                "spec.workloadSelector",
-                "an empty selector selects every workload",
-                "name labels, or remove it",
-            )
+        check_workload_selector(found, "spec.workloadSelector", spec.workload_selector.labels)
     _check_ingress(found, sidecar)
     _check_egress(found, sidecar)
     if spec.inbound_connection_pool is not None:
@@ -84,7 +78,7 @@ def _check_ingress(found: Findings, sidecar: Sidecar) -> None:
             found.add("PF1005", f"{path}.bind", f"{quote(listener.bind)} is not an IP address", "write an IP address")
         _check_endpoint(found, path, listener)
         if listener.tls is not None:
-            _check_tls(found, path, listener)
+            _check_tls(found, path, listener, listener.tls)
         if listener.connection_pool is not None:
             check_connection_pool(found, f"{path}.connectionPool", listener.connection_pool)
 
@@ -108,19 +102,34 @@ def _check_endpoint(found: Findings, path: str, listener: IstioIngressListener) 
     )
 
 
-def _check_tls(found: Findings, path: str, listener: IstioIngressListener) -> None:
+def _check_tls(found: Findings, path: str, listener: IstioIngressListener, tls: ServerTLSSettings) -> None:
     protocol = listener.port.protocol.upper() if listener.port is not None else ""
     if protocol not in {"HTTPS", "TLS"}:
         found.add(
             "PF1007", f"{path}.tls", f"tls does not go with protocol {protocol or '(none)'}", "write HTTPS or TLS"
         )
-    if listener.tls is not None and listener.tls.mode not in {"SIMPLE", "MUTUAL"}:
+    if tls.mode not in {"SIMPLE", "MUTUAL"}:
         found.add(
             "PF1007",
             f"{path}.tls.mode",
-            f"a sidecar cannot terminate TLS in mode {listener.tls.mode}",
+            f"a sidecar cannot terminate TLS in mode {tls.mode}",
             "write SIMPLE or MUTUAL",
         )
+        return
+    for name, value in (
+        ("credentialName", tls.credential_name),
+        ("credentialNames", tls.credential_names),
+        ("caCertCredentialName", tls.ca_cert_credential_name),
+    ):
+        if value:
+            found.add(
+                "PF1016",
+                f"{path}.tls.{name}",
+                f"a sidecar has the certificates of its own workload only: {name} is for gateways",
+                "write serverCertificate, privateKey and caCertificates",
+            )
+            return
+    check_tls(found, f"{path}.tls", tls)
 
 
 def _check_egress(found: Findings, sidecar: Sidecar) -> None:

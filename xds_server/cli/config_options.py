@@ -43,13 +43,20 @@ _OPTIONS: Final = (
         envvar="PILOTFISH_ROOT_NAMESPACE",
         help="Namespace whose configuration is for the whole mesh.",
     ),
+    click.option(
+        "--revision",
+        default="default",
+        show_default=True,
+        envvar="PILOTFISH_REVISION",
+        help="Leave out Istio objects that have another label istio.io/rev.",
+    ),
 )
 
 
 def loads_files(function: Callable[Concatenate[Loaded, P], R]) -> Callable[P, R]:
-    """Add `--kubeconfig`, `--context`, `--mesh-config`, `--cluster-domain` and `--root-namespace` to a click command
-    that has a parameter `config` (paths). The command receives what the files and the cluster hold as its first
-    argument.
+    """Add `--kubeconfig`, `--context`, `--mesh-config`, `--cluster-domain`, `--root-namespace` and `--revision` to a
+    click command that has a parameter `config` (paths). The command receives what the files and the cluster hold as
+    its first argument.
     """
 
     @functools.wraps(function)
@@ -64,6 +71,7 @@ def loads_files(function: Callable[Concatenate[Loaded, P], R]) -> Callable[P, R]
             mesh_config=cast("str | None", kwargs.pop("mesh_config")),
             cluster_domain=str(kwargs.pop("cluster_domain")),
             root_namespace=str(kwargs.pop("root_namespace")),
+            revision=str(kwargs.pop("revision")),
         )
         return function(loaded, *args, **kwargs)
 

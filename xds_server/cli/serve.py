@@ -285,6 +285,7 @@ def command(  # noqa: PLR0913 - a flag each
         mesh_config=mesh_config,
         cluster_domain=cluster_domain,
         root_namespace=root_namespace,
+        revision=injected.revision,
         max_file_size=max_file_size,
         debounce_after=debounce_after,
         debounce_max=debounce_max,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from translators.model.meta import REVISION_LABEL
 from xds_server.deployment.labels import LABELS
-from xds_server.injection.decision import IGNORED_NAMESPACES, INJECT, NAMESPACE, REVISION
+from xds_server.injection.decision import IGNORED_NAMESPACES, INJECT, NAMESPACE
 from xds_server.webhook.names import CONFIGURATION, PATH, PORT, SERVICE
 
 if TYPE_CHECKING:
@@ -23,15 +24,15 @@ def webhook_configuration(namespace: str) -> Object:
     """Return it. Its `caBundle` is written by whoever serves the webhook."""
     ours = [
         _absent(NAMESPACE),
-        _absent(REVISION),
+        _absent(REVISION_LABEL),
         _is("kubernetes.io/metadata.name", *sorted(IGNORED_NAMESPACES), no=True),
     ]
     not_refused = _is(INJECT, "false", no=True)
     selectors = {
         "namespace": ([_is(NAMESPACE, "enabled")], [not_refused]),
-        "rev.namespace": ([_absent(NAMESPACE), _is(REVISION, _DEFAULT)], [not_refused]),
-        "object": (ours, [_absent(REVISION), _is(INJECT, "true")]),
-        "rev.object": (ours, [_is(REVISION, _DEFAULT), not_refused]),
+        "rev.namespace": ([_absent(NAMESPACE), _is(REVISION_LABEL, _DEFAULT)], [not_refused]),
+        "object": (ours, [_absent(REVISION_LABEL), _is(INJECT, "true")]),
+        "rev.object": (ours, [_is(REVISION_LABEL, _DEFAULT), not_refused]),
     }
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",

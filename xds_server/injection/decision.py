@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from translators.model.meta import REVISION_LABEL
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 INJECT: Final = "sidecar.istio.io/inject"
 NAMESPACE: Final = "istio-injection"
-REVISION: Final = "istio.io/rev"
 STATUS: Final = "sidecar.istio.io/status"
 IGNORED_NAMESPACES: Final = frozenset({"kube-node-lease", "kube-public", "kube-system", "local-path-storage"})
 
@@ -65,11 +66,11 @@ def _by_namespace(pod: Candidate, namespace: Mapping[str, str], revision: str, a
         return Decision(inject=False, reason=f"{reason}, which is for revision default, not {revision}")
     if mode is not None:
         return Decision(inject=False, reason=f"namespace {pod.namespace} has the label {NAMESPACE}={mode}")
-    if (named := namespace.get(REVISION)) is not None:
-        reason = f"namespace {pod.namespace} has the label {REVISION}={named}"
+    if (named := namespace.get(REVISION_LABEL)) is not None:
+        reason = f"namespace {pod.namespace} has the label {REVISION_LABEL}={named}"
         return Decision(inject=named == revision, reason=reason)
-    if (named := pod.labels.get(REVISION)) is not None:
-        return Decision(inject=named == revision, reason=f"the pod has the label {REVISION}={named}")
+    if (named := pod.labels.get(REVISION_LABEL)) is not None:
+        return Decision(inject=named == revision, reason=f"the pod has the label {REVISION_LABEL}={named}")
     if asked and revision == "default":
         return Decision(inject=True, reason=asked)
     return Decision(

@@ -10,8 +10,9 @@ import json
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from translators.model.codes import diagnose
+from translators.model.meta import REVISION_LABEL
 from xds_server.injection import containers
-from xds_server.injection.decision import REVISION, STATUS, Candidate, Decision, decide
+from xds_server.injection.decision import STATUS, Candidate, Decision, decide
 from xds_server.injection.merging import merge_by, overlay
 from xds_server.injection.overrides import Refused, native, read_overrides
 from xds_server.injection.probes import as_text, rewrite
@@ -216,7 +217,7 @@ def _metadata(
     made: Mapping = {
         **annotations,
         **scraped,
-        REVISION: settings.revision,
+        REVISION_LABEL: settings.revision,
         STATUS: json.dumps(added, separators=(",", ":")),
     }
     return {**meta, "labels": made_labels, "annotations": made}

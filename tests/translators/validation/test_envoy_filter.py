@@ -59,6 +59,13 @@ PATCHES = (
         "PF1105 spec.configPatches[0].match.listener.filterChain.filter.subFilter",
     ),
     case(
+        "filters by names of old",
+        "[{applyTo: HTTP_FILTER, match: {listener: {filterChain: {filter: {name: envoy.http_connection_manager,"
+        " subFilter: {name: envoy.router}}}}}, patch: {operation: REMOVE}}]",
+        "PF1110 spec.configPatches[0].match.listener.filterChain.filter.name",
+        "PF1110 spec.configPatches[0].match.listener.filterChain.filter.subFilter.name",
+    ),
+    case(
         "an operation that means nothing there",
         "[{applyTo: CLUSTER, patch: {operation: INSERT_FIRST, value: {name: a}}}]",
         "PF1106 spec.configPatches[0].patch.operation",
@@ -90,6 +97,13 @@ PATCHES = (
 def test_patches(row: Case) -> None:
     envoy_filter = load("EnvoyFilter", f"spec:\n  configPatches:\n{indent(row.snippet, 4)}", version=VERSION)
     assert said(envoy_filter) == (UNSTABLE, *row.expected)
+
+
+def test_a_selector_of_everything() -> None:
+    envoy_filter = load(
+        "EnvoyFilter", f"spec: {{workloadSelector: {{}}, configPatches: [{{{CLUSTER}}}]}}", version=VERSION
+    )
+    assert said(envoy_filter) == (UNSTABLE, "PF0283 spec.workloadSelector")
 
 
 def test_one_way_to_select() -> None:

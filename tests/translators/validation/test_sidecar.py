@@ -130,6 +130,21 @@ CASES = (
         "PF1007 spec.ingress[0].tls.mode",
     ),
     case(
+        "TLS without certificates",
+        "ingress: [{port: {number: 443, protocol: HTTPS}, tls: {mode: SIMPLE}}]",
+        "PF0316 spec.ingress[0].tls",
+    ),
+    case(
+        "TLS with certificates of a gateway",
+        "ingress: [{port: {number: 443, protocol: HTTPS}, tls: {mode: SIMPLE, credentialName: a}}]",
+        "PF1016 spec.ingress[0].tls.credentialName",
+    ),
+    case(
+        "mutual TLS without an authority",
+        "ingress: [{port: {number: 443, protocol: TLS}, tls: {mode: MUTUAL, serverCertificate: /c, privateKey: /k}}]",
+        "PF0318 spec.ingress[0].tls.caCertificates",
+    ),
+    case(
         "a negative limit",
         f"ingress: [{{{PORT}, connectionPool: {{tcp: {{maxConnections: -1}}}}}}]",
         "PF0514 spec.ingress[0].connectionPool.tcp.maxConnections",

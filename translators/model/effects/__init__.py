@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 METADATA: Final[Mapping[str, str]] = {
     "metadata.name": "how the object is named: in diagnostics, origins and `Cluster.metadata`",
     "metadata.namespace": "whose object it is: short host names, exportTo and precedence go by it",
-    "metadata.labels": "what selectors of other objects look at",
+    "metadata.labels": "what selectors of other objects look at; `istio.io/rev` of an Istio object: the control plane "
+    "that it is for, see --revision (PF0904)",
     "metadata.annotations": "some have a meaning of their own, such as `networking.istio.io/exportTo` of a Service",
     "metadata.creationTimestamp": "of two objects in conflict the older one wins",
 }

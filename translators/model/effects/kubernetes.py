@@ -50,3 +50,29 @@ KUBERNETES: Final[Mapping[str, Mapping[str, str]]] = {
         "spec.trafficDistribution": "`LocalityLbEndpoints.priority`",
     },
 }
+
+_BALANCER: Final = "what the load balancer before the cluster does"
+_FAMILIES: Final = "which addresses the API server gives; `spec.clusterIPs` has them"
+
+NOT_READ: Final[Mapping[str, Mapping[str, str]]] = {
+    "ConfigMap": {"immutable": "for the API server"},
+    "EndpointSlice": {
+        "endpoints[].deprecatedTopology": "of v1beta1; `zone` and `nodeName` say it now",
+        "endpoints[].hints": "for kube-proxy: proxies go by `spec.trafficDistribution` and the zones themselves",
+    },
+    "Secret": {"immutable": "for the API server"},
+    "Service": {
+        "spec.allocateLoadBalancerNodePorts": _BALANCER,
+        "spec.externalTrafficPolicy": "which nodes the load balancer before the cluster sends to: a gateway's pods "
+        "then see the client's address, and nothing changes in what Envoy is sent",
+        "spec.healthCheckNodePort": _BALANCER,
+        "spec.ipFamilies": _FAMILIES,
+        "spec.ipFamilyPolicy": _FAMILIES,
+        "spec.loadBalancerClass": _BALANCER,
+        "spec.loadBalancerIP": _BALANCER,
+        "spec.loadBalancerSourceRanges": _BALANCER,
+        "spec.sessionAffinityConfig": "the details of `spec.sessionAffinity`, which has no effect either",
+        "status": "what the load balancer says of itself",
+    },
+}
+"""Kind to path to whom a field is for that no Struct has. A test holds this against the official client's models."""
