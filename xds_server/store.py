@@ -105,8 +105,14 @@ class _Source:
     failures: dict[ObjectKey | str, tuple[Diagnostic, ...]] = field(default_factory=dict)
     listing: dict[ObjectKey, Checked] | None = None
     """What the listing in progress has named so far; None while there is none."""
+    kinds: set[str] = field(default_factory=set)
+    """Of all entries so far."""
     unsaid: set[ObjectKey | str] = field(default_factory=set)
     """Failures from before the listing in progress that it has not repeated."""
+
+    def take(self, key: ObjectKey, checked: Checked, revision: str) -> None:
+        self.kinds.add(key.kind)
+        self.entries.setdefault(key, _Entry()).take(checked, revision)
 
 
 class Store:
@@ -183,7 +189,7 @@ class Store:
             if isinstance(event.event, InitApply) and source.listing is not None:
                 source.listing[key] = event
                 return ()
-            source.entries.setdefault(key, _Entry()).take(event, self._world.revision)
+            source.take(key, event, self._world.revision)
             return (key,)
         source = self._sources[event.source]
         if isinstance(event, Init):
@@ -213,7 +219,7 @@ class Store:
         for key in gone:
             del source.entries[key]
         for key, checked in listing.items():
-            source.entries.setdefault(key, _Entry()).take(checked, self._world.revision)
+            source.take(key, checked, self._world.revision)
         source.synced = True
         return [*gone, *listing]
 
@@ -243,10 +249,12 @@ class Store:
         return tuple(sorted(set(found), key=diagnostic_order))
 
     def _shadowed(self) -> Iterator[Diagnostic]:
-        """Yield PF0902 for each good version that does not serve. Sources that share no object are not gone through."""
+        """Yield PF0902 for each good version that does not serve. Sources that share no object are not gone through,
+        nor compared if they share no kind: a cluster has a source for each.
+        """
         states = list(self._sources.items())
         for number, (name, source) in enumerate(states):
-            earlier = [other.entries.keys() for _, other in states[:number] if other.entries]
+            earlier = [other.entries.keys() for _, other in states[:number] if other.kinds & source.kinds]
             if all(keys.isdisjoint(source.entries) for keys in earlier):
                 continue
             for key, entry in source.entries.items():
