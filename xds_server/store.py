@@ -226,7 +226,7 @@ class Store:
     def _holders(self, key: ObjectKey) -> Iterator[tuple[str, _Entry]]:
         """Yield the sources that hold a good version of this object, in order of precedence."""
         for name, source in self._sources.items():
-            entry = source.entries.get(key)
+            entry = source.entries.get(key) if key.kind in source.kinds else None
             if entry is not None and entry.good is not None:
                 yield name, entry
 

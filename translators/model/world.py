@@ -170,7 +170,7 @@ class _Draft:
         if key.kind == EndpointSlice.KIND:
             current = new if isinstance(new, EndpointSlice) else None
             _index(self._slices, key.name, _service_of(old), _service_of(new), current)
-            _rename(self._naming, key.name, _named_by(old), _named_by(new))
+            _rename(self._naming, key, _named_by(old), _named_by(new))
         elif key.kind == Pod.KIND:
             current_pod = new if isinstance(new, Pod) else None
             _index(self._pods, key.name, _ips_of(old), _ips_of(new), current_pod)
@@ -272,21 +272,27 @@ def _index(index: _Growing[K, Map[str, V]], name: str, before: Iterable[K], afte
             index.put(entry, (index.get(entry) or _NONE).set(name, new))
 
 
-def _rename(index: _Growing[K, frozenset[str]], name: str, before: frozenset[K], after: frozenset[K]) -> None:
+def _rename(
+    index: _Growing[tuple[str, str], frozenset[str]], key: ObjectKey, before: set[str], after: set[str]
+) -> None:
     """Note what a slice names now. Most changes of a slice leave nearly all of its endpoints as they are."""
-    for entry in before - after:
-        index.put(entry, (index.get(entry) or _NOBODY) - {name} or None)
-    for entry in after - before:
-        index.put(entry, (index.get(entry) or _NOBODY) | {name})
+    for name in before - after:
+        entry = (key.namespace, name)
+        index.put(entry, (index.get(entry) or _NOBODY) - {key.name} or None)
+    for name in after - before:
+        entry = (key.namespace, name)
+        index.put(entry, (index.get(entry) or _NOBODY) | {key.name})
 
 
-def _named_by(value: KubeObject | None) -> frozenset[tuple[str, str]]:
-    if not isinstance(value, EndpointSlice):
-        return frozenset()
-    namespace = value.metadata.namespace
-    targets = (e.target_ref for e in value.endpoints)
-    names = {target.name for target in targets if target is not None}
-    return frozenset((namespace, name) for name in names.union(*(e.addresses for e in value.endpoints)))
+def _named_by(value: KubeObject | None) -> set[str]:
+    """Return the pods and the addresses that a slice names."""
+    names: set[str] = set()
+    if isinstance(value, EndpointSlice):
+        for endpoint in value.endpoints:
+            names.update(endpoint.addresses)
+            if endpoint.target_ref is not None:
+                names.add(endpoint.target_ref.name)
+    return names
 
 
 def _service_of(value: KubeObject | None) -> tuple[tuple[str, str], ...]:

@@ -34,9 +34,11 @@ class Difference:
 
 
 def difference(old: TypeSet, new: TypeSet) -> Difference:
-    """Compare; the cost grows with what changed alone if `new` is the direct successor of `old`."""
+    """Compare; the cost grows with what changed alone if `new` is the direct successor of `old`, or the same."""
     before, after = old.resources, new.resources
-    if new.parent_version == old.version:
+    if new.version == old.version:
+        names: frozenset[str] = frozenset()
+    elif new.parent_version == old.version:
         names = new.changed
     else:
         here = {name for name, now in after.items() if (was := before.get(name)) is None or was.version != now.version}

@@ -292,19 +292,20 @@ def _complaint(reflector: Reflector, what: str, status: int) -> Diagnostic:
 async def follow(watchers: Sequence[Watcher], queue: asyncio.Queue[Batch]) -> AsyncIterator[Batch]:
     """Run watchers that put their batches into a queue, and yield what comes out of it."""
     tasks = [asyncio.create_task(watcher.run()) for watcher in watchers]
+    running = asyncio.gather(*tasks)  # they do not end but by a defect: let that be seen
     getting: asyncio.Task[Batch] | None = None
     try:
         while True:
             getting = asyncio.create_task(queue.get())
-            done, _ = await asyncio.wait((getting, *tasks), return_when=asyncio.FIRST_COMPLETED)
-            for task in done.intersection(tasks):
-                await task  # it does not end but by a defect: let that be seen
-            if getting in done:
+            await asyncio.wait((getting, running), return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                await running
+            if getting.done():
                 yield getting.result()
     finally:
         for task in (*tasks, *([getting] if getting is not None else [])):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(running, *tasks, return_exceptions=True)
 
 
 async def _aside(count: int, work: Callable[[], T]) -> T:
