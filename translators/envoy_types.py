@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.message import DecodeError, Message
+from udpa.annotations.migrate_pb2 import file_migrate
+from udpa.annotations.status_pb2 import FROZEN, file_status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +48,15 @@ def message_class(type_url: str) -> type[Message] | None:
         except KeyError:
             return None
     return message_factory.GetMessageClass(descriptor)
+
+
+def successor(message: type[Message]) -> str | None:
+    """Return where the successor of a type of Envoy's v2 API is, perhaps ""; None for a type that Envoy knows today.
+    The client library has both; the API's own annotations tell them apart.
+    """
+    said: Any = message.DESCRIPTOR.file.GetOptions().Extensions  # extensions are without types
+    moved: str = said[file_migrate].move_to_package
+    return moved if moved or said[file_status].package_version_status == FROZEN else None
 
 
 def _import_package(parts: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import HttpFilter
 from google.protobuf import json_format
 
-from translators.envoy_types import message_class
+from translators.envoy_types import message_class, successor
 from translators.model.envoy_filter import ApplyTo, EnvoyConfigObjectMatch, Operation, PatchContext
 from translators.model.meta import Value
 from translators.model.origin import Origin
@@ -135,8 +135,13 @@ def parse_value(apply_to: str, value: dict[str, JsonValue]) -> Message:
     Raises BadValueError for a field or type that Envoy's API does not have, and for a value of the wrong type.
     """
     for type_url in _types_in(value):
-        if message_class(type_url) is None:
+        cls = message_class(type_url)
+        if cls is None:
             msg = f"the type {type_url} is not in Envoy's API"
+            raise BadValueError(msg)
+        if (now := successor(cls)) is not None:
+            see = f": see {now}" if now else ""
+            msg = f"the type {type_url} is of the v2 API, which Envoy does not know any more{see}"
             raise BadValueError(msg)
     message = MESSAGES[apply_to]()
     try:

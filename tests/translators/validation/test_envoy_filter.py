@@ -38,6 +38,12 @@ PATCHES = (
         "PF1103 spec.configPatches[0].patch.value",
     ),
     case(
+        "a type of the API before this one",
+        '[{applyTo: HTTP_FILTER, patch: {operation: ADD, value: {name: a, typed_config: {"@type": '
+        "a/envoy.config.filter.http.lua.v2.Lua}}}}]",
+        "PF1103 spec.configPatches[0].patch.value",
+    ),
+    case(
         "camel case in a value",
         "[{applyTo: CLUSTER, patch: {operation: MERGE, value: {connectTimeout: 1s}}}]",
     ),
