@@ -1,7 +1,14 @@
-"""MeshConfig `proxyHttpPort`: an application that is told of an HTTP proxy (`http_proxy=…`) asks it for any service."""
+"""Where the host of a request alone says which service and port it is for: MeshConfig `proxyHttpPort`, for applications
+that are told of an HTTP proxy (`http_proxy=…`), and an egress listener on a Unix socket.
+"""
 
 from __future__ import annotations
 
+import http.client
+import shutil
+import socket
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,13 +30,27 @@ TARGETS = {"http-one": 8080, "http-two": 8081}
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
+def place() -> Iterator[Path]:
+    """Yield a folder that the sidecar may write to."""
+    folder = Path(tempfile.mkdtemp(prefix="pilotfish-"))
+    folder.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory, place: Path) -> Iterator[Pod]:
     require("netns")
     folder = tmp_path_factory.mktemp("http-proxy")
     town = Town(folder, mesh_config=f"proxyHttpPort: {PROXY}")
     try:
         service = objects.service("web", PORTS, address="10.96.8.1", targets=TARGETS)
-        town.start(service, objects.endpoint_slice("web", TARGETS, ["10.77.8.2"]))
+        egress = [
+            {"port": {"number": 0, "protocol": "HTTP", "name": "a"}, "bind": f"unix://{place}/a", "hosts": ["./*"]},
+            {"hosts": ["*/*"]},
+        ]
+        sidecar = objects.istio("Sidecar", "client", {"egress": egress})
+        town.start(sidecar, service, objects.endpoint_slice("web", TARGETS, ["10.77.8.2"]))
         client, web = town.pod("client", "10.77.8.1", app="client"), town.pod("web", "10.77.8.2", app="web")
         for name, port in TARGETS.items():
             web.serve_http(port, name)
@@ -60,3 +81,23 @@ def test_host_and_port_of_the_url_say_where_it_goes(client: Pod, url: str, versi
 
 def test_what_is_no_service_gets_an_answer_of_envoy(client: Pod) -> None:
     assert ask(client, "http://web:82/").status == 503
+
+
+@pytest.mark.parametrize(("host", "version"), [("web", "http-one"), ("web:80", "http-one"), ("web:81", "http-two")])
+def test_a_unix_socket_takes_requests_too(client: Pod, place: Path, host: str, version: str) -> None:
+    reply = client.network.call(ask_socket, place / "a", host)
+    assert (reply.status, reply.getheader("x-version")) == (200, version)
+
+
+def test_a_host_that_is_not_imported_gets_an_answer_of_envoy(client: Pod, place: Path) -> None:
+    assert client.network.call(ask_socket, place / "a", "nobody").status == 503
+
+
+def ask_socket(path: Path, host: str) -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection(host)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    with connection.sock:
+        connection.sock.settimeout(5.0)
+        connection.sock.connect(str(path))
+        connection.request("GET", "/", headers={"Host": host})
+        return connection.getresponse()

@@ -9,6 +9,7 @@ from envoy.config.core.v3.base_pb2 import HeaderValueOption
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
 from translators.resources import CLUSTER, ROUTE, Resource, length_delimited
+from translators.services.addresses import UNIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from translators.services.destination import Destination
 
 HTTP_PROXY: Final = "http_proxy"
-"""The routes of requests that say host and port of what they want; in all others, the port was told by the listener."""
+"""The routes of requests that say host and port of what they want, as those to a Unix socket do, whose routes are named
+as it is. In all others, the port was told by the listener.
+"""
 
 _NAME: Final = 1
 _MAX_BODY: Final = 1 << 20
@@ -71,7 +74,7 @@ def route_configuration(
 
 def joined(name: str, hosts: Iterable[VirtualHostFragment]) -> bytes:
     """Return a RouteConfiguration of virtual hosts, in their order."""
-    tail = _TAIL_OF_PROXY if name == HTTP_PROXY else _TAIL
+    tail = _TAIL_OF_PROXY if name == HTTP_PROXY or name.startswith(UNIX) else _TAIL
     return b"".join([length_delimited(_NAME, name.encode()), *[host.body for host in hosts], tail])
 
 

@@ -18,6 +18,7 @@ from translators.model.meta import Value
 from translators.model.origin import Origin
 from translators.model.service import Protocol, Resolution
 from translators.routes.outline import MESH
+from translators.routes.route_configuration import HTTP_PROXY
 from translators.routes.targets import Targets
 from translators.services import endpoints_of
 from translators.services.addresses import UNIX
@@ -129,6 +130,8 @@ class OutboundBuilder:
         self._targets = Targets(view, services, rules)
         self._tables = RouteTables(world, view, services, self._targets, elsewhere, steps)
         self._addresses: dict[tuple[str, int], _Address] = {}
+        self._sockets: dict[str, tuple[Sidecar, int]] = {}
+        """Unix sockets, with the egress listeners that are there."""
         self._destinations: dict[str, Destination] = {}
         self._by_endpoints: set[ObjectKey] = set()
         self._diagnostics: list[Diagnostic] = [*elsewhere.diagnostics]
@@ -137,7 +140,7 @@ class OutboundBuilder:
         mesh = world.mesh
         self._proxy_port = mesh.proxy_http_port
         if self._proxy_port:
-            self._tables.proxy()
+            self._tables.proxy(HTTP_PROXY)
         self._reserved = {mesh.proxy_listen_port, mesh.proxy_inbound_listen_port, STATUS_PORT, METRICS_PORT}
         self._redirected = view.interception_mode != "NONE"
         if self._proxy_port and not self._redirected:  # else services are at other addresses
@@ -145,9 +148,10 @@ class OutboundBuilder:
 
     def add(self, egress: Egress, sidecar: Sidecar | None, position: int) -> None:
         """Take in what an egress listener imports; `sidecar` is the Sidecar that has it, at this position."""
-        listening = self._listening(sidecar, position)
-        if listening is None:
+        if sidecar is not None and sidecar.spec.egress and sidecar.spec.egress[position].bind.startswith(UNIX):
+            self._add_socket(egress, sidecar, position)
             return
+        listening = self._listening(sidecar, position)
         number = listening.port
         if number and listening.protocol is not None and listening.protocol.is_http:
             self._open(listening.shared, number, str(number), listening)  # it is there even if nothing is imported
@@ -168,7 +172,7 @@ class OutboundBuilder:
                         and not number
                         and (port.protocol.is_http or port.protocol is Protocol.UNSUPPORTED)
                     ):
-                        self._tables.proxy(member)
+                        self._tables.proxy(HTTP_PROXY, member)
 
     def finish(self) -> Outbound:
         """Return all of it."""
@@ -185,6 +189,9 @@ class OutboundBuilder:
                 for name, destination in chain.clusters:
                     if destination is not None:
                         self._destinations.setdefault(name, destination)
+        for path, (sidecar, position) in sorted(self._sockets.items()):
+            socket = step(socket_of, path, 0, False, False, path, cluster, sidecar, position)  # noqa: FBT003 - a step's
+            listeners.append(step(outbound_listener, socket, mesh))
         if self._proxy_port:
             listeners.append(step(outbound_listener, step(proxy_socket, self._proxy_port, cluster), mesh))
         tables = self._tables.finish()
@@ -202,20 +209,34 @@ class OutboundBuilder:
             diagnostics=tuple(dict.fromkeys((*self._diagnostics, *self._tables.diagnostics))),
         )
 
-    def _listening(self, sidecar: Sidecar | None, position: int) -> _Listening | None:
-        if sidecar is None or not sidecar.spec.egress:
-            return _Listening(owner=position, captured=self._redirected)
+    def _add_socket(self, egress: Egress, sidecar: Sidecar, position: int) -> None:
+        """Take in what an egress listener on a Unix socket imports. No port is told there but by the request's host."""
         listener = sidecar.spec.egress[position]
-        if listener.bind.startswith(UNIX):
+        protocol = entry_protocol(listener.port.protocol, 0) if listener.port is not None else Protocol.HTTP
+        if not protocol.is_http:
             self._diagnostics.append(
                 diagnose(
                     "PF1052",
-                    "nothing listens on Unix sockets in this version: the hosts of this listener are not reached by it",
-                    Origin(sidecar.key, f"spec.egress[{position}].bind"),
-                    hint="write an IP address and a port",
+                    f"only HTTP is served on a Unix socket, and this one is {protocol.name}: its hosts are not reached",
+                    Origin(sidecar.key, f"spec.egress[{position}].port.protocol"),
+                    hint="write HTTP, or an IP address and a port",
                 )
             )
-            return None
+            return
+        self._sockets[listener.bind] = (sidecar, position)
+        self._tables.proxy(listener.bind)
+        for service in egress.services:
+            rule = self._rules.for_service(service, self._view.namespace, self._view.labels)
+            for destination in self._steps.step(destinations_of, service, rule):
+                self._destinations[destination.cluster_name] = destination
+            for port in service.ports:
+                if port.protocol.is_http or port.protocol is Protocol.UNSUPPORTED:
+                    self._tables.proxy(listener.bind, Member(service, port, egress, rule))
+
+    def _listening(self, sidecar: Sidecar | None, position: int) -> _Listening:
+        if sidecar is None or not sidecar.spec.egress:
+            return _Listening(owner=position, captured=self._redirected)
+        listener = sidecar.spec.egress[position]
         captured = listener.capture_mode == "IPTABLES" or (listener.capture_mode == "DEFAULT" and self._redirected)
         if listener.port is None:
             return _Listening(owner=position, captured=captured, bind=listener.bind)

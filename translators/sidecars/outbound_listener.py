@@ -16,6 +16,7 @@ from translators.model.meta import Value
 from translators.model.origin import Origin
 from translators.resources import CLUSTER, LISTENER, ROUTE, Resource
 from translators.routes.route_configuration import HTTP_PROXY
+from translators.services.addresses import UNIX
 from translators.sidecars.filters import outbound_http, tcp_proxy
 from translators.sidecars.fixed_clusters import BLACK_HOLE, BLACK_HOLE_KEY, PASSTHROUGH_KEY
 from translators.sidecars.tcp_chains import TcpChain
@@ -41,8 +42,9 @@ class Socket(Value, frozen=True, kw_only=True):
     """Where a listener is, and what holds for all of it."""
 
     bind: str
-    """An IP address."""
+    """An IP address, or `unix://` with a path."""
     port: int
+    """0 for a Unix socket."""
     captured: bool
     """Whether connections come by redirection: then nothing is bound, the address only tells them apart."""
     ipv6: bool
@@ -109,7 +111,9 @@ def outbound_listener(socket: Socket, mesh: MeshConfig, *parts: TcpChain | Servi
     chains = [part for part in parts if isinstance(part, TcpChain)]
     http = [part for part in parts if not isinstance(part, TcpChain)]
     out = Listener(name=socket.name, traffic_direction=TrafficDirection.OUTBOUND)
-    if socket.bind == ANYWHERE:
+    if socket.bind.startswith(UNIX):
+        out.address.pipe.path = socket.bind.removeprefix(UNIX)
+    elif socket.bind == ANYWHERE:
         listen_anywhere(out, socket.port, ipv6=socket.ipv6 and socket.captured)
     else:
         out.address.socket_address.address = socket.bind

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from translators.hosts import fully_qualified
 from translators.model.meta import Value
 from translators.routes.outline import MESH
-from translators.routes.route_configuration import HTTP_PROXY, route_configuration
+from translators.routes.route_configuration import route_configuration
 from translators.routes.route_list import route_list
 from translators.routes.virtual_host import virtual_host
 from translators.sidecars.default_routes import (
@@ -107,8 +107,8 @@ class RouteTables:
         self._steps = steps
         self._tables: dict[str, _Table] = {}
         self._sniffed: dict[int, list[Member]] = {}
-        self._proxied: dict[tuple[str, int], Member] | None = None
-        """By hostname and port; None: no listener is an HTTP proxy."""
+        self._proxied: dict[str, dict[tuple[str, int], Member]] = {}
+        """Tables of which the host of a request says the port, too: by name, then by hostname and port."""
         self._targets = targets
         self._retries = world.mesh.default_http_retry_policy
         self.diagnostics: list[Diagnostic] = []
@@ -129,18 +129,20 @@ class RouteTables:
         if alone:
             self._sniffed.setdefault(member.port.number, []).append(member)
 
-    def proxy(self, *members: Member) -> None:
-        """Announce the table for requests to an HTTP proxy, and let it hold the routes of some services' ports."""
-        self._proxied = {} if self._proxied is None else self._proxied
+    def proxy(self, name: str, *members: Member) -> None:
+        """Announce a table for requests whose host says the port, too, since nothing else does: those to an HTTP proxy
+        and to a Unix socket. Let it hold the routes of some services' ports.
+        """
+        proxied = self._proxied.setdefault(name, {})
         for member in members:
-            self._proxied.setdefault((member.service.hostname, member.port.number), member)
+            proxied.setdefault((member.service.hostname, member.port.number), member)
 
     def finish(self) -> list[RouteTable]:
-        """Return all tables, sorted by name; that of an HTTP proxy comes last."""
+        """Return all tables, sorted by name; those without a port come last."""
         found = [self._finished(name, self._tables[name]) for name in sorted(self._tables)]
-        return found if self._proxied is None else [*found, self._of_proxy(self._proxied)]
+        return [*found, *(self._of_proxy(name, self._proxied[name]) for name in sorted(self._proxied))]
 
-    def _of_proxy(self, proxied: Mapping[tuple[str, int], Member]) -> RouteTable:
+    def _of_proxy(self, name: str, proxied: Mapping[tuple[str, int], Member]) -> RouteTable:
         owner: dict[str, str] = {}
         fragments = []
         for hostname, port in sorted(proxied):
@@ -152,7 +154,7 @@ class RouteTables:
         for egress in dict.fromkeys(member.egress for member in proxied.values()):
             fragments += self._unclaimed(egress, owner, proxied=True)
         fragments.sort(key=lambda fragment: fragment.name)
-        return self._joined(HTTP_PROXY, [*fragments, self._rest()])
+        return self._joined(name, [*fragments, self._rest()])
 
     def _finished(self, name: str, table: _Table) -> RouteTable:
         if table.alone:

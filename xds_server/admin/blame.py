@@ -41,7 +41,7 @@ def rejections(streams: Iterable[AdsStream[Any]], fields: Fields) -> Iterator[Di
             if not resource.origins:
                 yield diagnose("PF0801", message, hint=_hint(case))
         # A status counts all that a proxy asked for: only where there is something to find.
-        for type_url, status in stream.status().items() if stream.complained else ():
+        for type_url, status in stream.status().items() if stream.nacks else ():
             if status.status == "ERROR" and not status.rejected:
                 yield diagnose("PF0801", f"{stream.proxy.id} rejected {_short(type_url)} resources: {status.error}")
 

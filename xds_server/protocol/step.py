@@ -123,11 +123,6 @@ class Stream(Protocol[Request_contra]):
         """Return what is in quarantine for this client, by type URL and name."""
         ...
 
-    @property
-    def complained(self) -> bool:
-        """Whether the client's last answer of some type was a NACK."""
-        ...
-
     def status(self) -> Mapping[str, TypeStatus]:
         """Return the state of every type that the stream asked for, by type URL, in the order of a push."""
         ...

@@ -122,11 +122,6 @@ class BaseStream(Treatment, Generic[Message]):
             if type(answer) is Acked:
                 events += self._accept(type_url, state)
 
-    @property
-    def complained(self) -> bool:
-        """See `step.Stream.complained`."""
-        return any(state.ledger.error for state in self._types.values())
-
     def status(self) -> dict[str, TypeStatus]:
         """See `step.Stream.status`."""
         return {

@@ -135,11 +135,6 @@ class AdsStream(Generic[Request]):
         """Show who it is."""
         return f"<AdsStream {self.proxy.id if hasattr(self, 'proxy') else self.peer}>"
 
-    @property
-    def complained(self) -> bool:
-        """Whether its last answer of some type was a NACK."""
-        return self._core.complained
-
     def status(self) -> Mapping[str, TypeStatus]:
         """Return the state of every type that the proxy asked for, by type URL."""
         return self._core.status()

@@ -43,7 +43,10 @@ def everything() -> tuple[list[Any], list[Any]]:
             if key not in listeners:
                 tree = inlined(goldens.resource_tree(listener), routes)
                 tree["name"] = f"{path.name}/{tree['name']}"
-                tree["address"]["socket_address"]["port_value"] = 10_000 + len(listeners)
+                if "pipe" in tree["address"]:
+                    tree["address"]["pipe"]["path"] = f"@{path.name}"
+                else:
+                    tree["address"]["socket_address"]["port_value"] = 10_000 + len(listeners)
                 listeners[key] = tree
         for cluster in resources(made, CLUSTER):
             tree = goldens.resource_tree(cluster)
