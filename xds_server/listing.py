@@ -26,18 +26,20 @@ class ClusterError(Exception):
     """A cluster could not be read; the text says what of it, and why."""
 
 
-async def listed(api: KubeApi, settings: World, before: str) -> Store:
-    """Return a Store with all that a cluster holds, its MeshConfig included, and the given settings.
+async def listed(api: KubeApi, settings: World, before: str, *, mesh: bool = True) -> Store:
+    """Return a Store with all that a cluster holds, its MeshConfig included if `mesh`, and the given settings.
 
     `before` is the name of one more source, whose objects will take precedence. Raises KubeConfigError, and
     ClusterError if a kind that is needed is forbidden, or the server does not answer within LISTING_SECONDS.
     """
     async with api:
         source = KubernetesSource(api, patience=_ONCE)
-        readings = MeshConfigMap(api, settings.root_namespace, patience=_ONCE)
-        store = Store([before, *source.names, readings.name], settings)
+        readings = MeshConfigMap(api, settings.root_namespace, patience=_ONCE) if mesh else None
+        store = Store([before, *source.names, *([readings.name] if readings is not None else [])], settings)
         listing = _Listing(store, before)
-        following = [asyncio.create_task(listing.follow(source)), asyncio.create_task(listing.follow_mesh(readings))]
+        following = [asyncio.create_task(listing.follow(source))]
+        if readings is not None:
+            following.append(asyncio.create_task(listing.follow_mesh(readings)))
         try:
             await asyncio.wait_for(listing.settled.wait(), LISTING_SECONDS)
         except TimeoutError:

@@ -281,7 +281,7 @@ def _other_revision(known: KubeObject, revision: str) -> str | None:
 def _not_ours(key: ObjectKey, named: str, revision: str) -> Diagnostic:
     return diagnose(
         "PF0904",
-        f"{key} is for revision {named}, and this is revision {revision}: it is not used",
+        f"the object is for revision {named}, and this is {revision}: it is not used",
         Origin(key, f"metadata.labels{key_segment(REVISION_LABEL)}"),
         hint="take the label away to have it used by all revisions, or say which this one is with --revision",
     )

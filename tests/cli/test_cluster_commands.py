@@ -85,6 +85,16 @@ def test_a_kind_that_is_forbidden(emulation: Emulation, tmp_path: Path) -> None:
     assert "Node" not in result.stderr, "without it, there is an answer"
 
 
+def test_a_mesh_config_that_is_named_needs_no_other(emulation: Emulation, tmp_path: Path) -> None:
+    emulation.forbidden |= {("list", "configmaps"), ("watch", "configmaps")}
+    kubeconfig = Cluster(emulation.url, TOKEN).kubeconfig(tmp_path / "kubeconfig")
+    mesh = tmp_path / "mesh.yaml"
+    mesh.write_text("{}", encoding="utf-8")
+
+    assert "ConfigMap cannot be read" in run("analyze", "--kubeconfig", str(kubeconfig)).stdout
+    assert "ConfigMap" not in run("analyze", "--kubeconfig", str(kubeconfig), "--mesh-config", str(mesh)).stdout
+
+
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
     kubeconfig = Cluster("http://127.0.0.1:9", "").kubeconfig(tmp_path / "kubeconfig")
     result = run("analyze", "--kubeconfig", str(kubeconfig))

@@ -55,6 +55,22 @@ def test_golden(name: str, update_goldens: bool) -> None:
     assert result.exit_code == ("broken" in name)
 
 
+def test_objects_of_another_revision(tmp_path: Path) -> None:
+    file = tmp_path / "entry.yaml"
+    file.write_text(
+        "{apiVersion: networking.istio.io/v1, kind: ServiceEntry,\n"
+        " metadata: {name: a, labels: {istio.io/rev: canary}},\n"
+        " spec: {hosts: [a.com], resolution: DNS, ports: [{number: 80, name: http, protocol: HTTP}]}}\n",
+        encoding="utf-8",
+    )
+    said = run("analyze", str(file)).stdout
+    assert said.startswith('info[PF0904] ServiceEntry default/a metadata.labels["istio.io/rev"]: the object is for ')
+    assert f"({file}:2)" in said
+    assert "PF0904" not in run("analyze", str(file), "--revision", "canary").stdout
+    assert "a.com" not in run("translate", "--config", str(file), "--type", "sidecar").stdout
+    assert "a.com" in run("translate", "--config", str(file), "--type", "sidecar", "--revision", "canary").stdout
+
+
 def test_goldens_without_a_test(update_goldens: bool) -> None:
     orphans = [file for file in TESTDATA.glob("*.golden.*") if file.name not in GOLDENS]
     for file in orphans if update_goldens else ():

@@ -303,7 +303,7 @@ def test_an_object_for_another_revision_is_not_used_and_that_is_said() -> None:
     (said,) = subject.diagnostics()
     assert (said.code, said.message, str(said.location)) == (
         "PF0904",
-        "ServiceEntry default/x is for revision canary, and this is revision default: it is not used",
+        "the object is for revision canary, and this is default: it is not used",
         "a.yaml:3",
     )
     assert hosts(subject.apply([apply("x", "three.example")])) == {"x": "three.example", "y": "two.example"}

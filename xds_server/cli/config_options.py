@@ -64,11 +64,12 @@ def loads_files(function: Callable[Concatenate[Loaded, P], R]) -> Callable[P, R]
         paths = cast("tuple[str, ...]", kwargs.pop("config"))
         kubeconfig = cast("Path | None", kwargs.pop("kubeconfig"))
         name = cast("str | None", kwargs.pop("context"))
-        listed = None if kubeconfig is None and name is None else functools.partial(_listed, kubeconfig, name)
+        mesh_config = cast("str | None", kwargs.pop("mesh_config"))
+        cluster = functools.partial(_listed, kubeconfig, name, mesh=mesh_config is None)
         loaded = load(
             paths,
-            beside=listed,
-            mesh_config=cast("str | None", kwargs.pop("mesh_config")),
+            beside=None if kubeconfig is None and name is None else cluster,
+            mesh_config=mesh_config,
             cluster_domain=str(kwargs.pop("cluster_domain")),
             root_namespace=str(kwargs.pop("root_namespace")),
             revision=str(kwargs.pop("revision")),
@@ -81,13 +82,14 @@ def loads_files(function: Callable[Concatenate[Loaded, P], R]) -> Callable[P, R]
     return cluster_options("Read the objects of this cluster, too; those in files come before them.")(decorated)
 
 
-def _listed(kubeconfig: Path | None, context: str | None, settings: World, before: str) -> Store:
-    """Return a Store with what a cluster holds. Raises ClickException."""
+def _listed(kubeconfig: Path | None, context: str | None, settings: World, before: str, *, mesh: bool) -> Store:
+    """Return a Store with what a cluster holds, its MeshConfig if `mesh`. Raises ClickException."""
     # Without a cluster nobody need wait until an HTTP client is imported.
     from xds_server.kube_api import KubeApi, KubeConfigError  # noqa: PLC0415
     from xds_server.listing import ClusterError, listed  # noqa: PLC0415
 
     try:
-        return asyncio.run(listed(KubeApi.connect(kubeconfig=kubeconfig, context=context), settings, before))
+        api = KubeApi.connect(kubeconfig=kubeconfig, context=context)
+        return asyncio.run(listed(api, settings, before, mesh=mesh))
     except (KubeConfigError, ClusterError) as error:
         raise click.ClickException(str(error)) from error
