@@ -65,7 +65,12 @@ def run() -> Iterator[Result]:
             unit="KiB",
         )
         yield compare(
-            f"fanout: push and ACK, {STREAMS} delta streams", subject.round, floor.round, target=1.3, unit="us"
+            f"fanout: push and ACK, {STREAMS} delta streams",
+            subject.round,
+            floor.round,
+            target=1.3,
+            unit="us",
+            rounds=15,
         )
 
 

@@ -5,33 +5,39 @@ as user 1337 in the client, in v1 and in v2.
 from __future__ import annotations
 
 import re
+import socket
+import ssl
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.envoy.harness import assert_clean, objects
+from tests.envoy.harness import assert_clean, eventually, objects
+from tests.envoy.harness.certificates import Authority
 from tests.envoy.harness.pods import SIDECAR_ID, redirect
-from tests.envoy.harness.servers import TcpServer, ask_grpc, ask_http2, grpc_server, http2, say
+from tests.envoy.harness.servers import SECONDS, TcpServer, ask_grpc, ask_http2, grpc_server, http2, say
+from tests.envoy.harness.tls_client import client_context
 from tests.envoy.harness.town import Town
 from tests.require import require
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Iterator
 
     import grpc
 
     from tests.envoy.harness.town import Pod
 
-CLIENT, V1, V2, OUTSIDE = "10.77.3.1", "10.77.3.2", "10.77.3.3", "10.77.9.9"
+CLIENT, V1, V2, GATEWAY, OUTSIDE = "10.77.3.1", "10.77.3.2", "10.77.3.3", "10.77.3.4", "10.77.9.9"
 SHOP, SHOP_HOST = "10.96.3.1", "shop.default.svc.cluster.local"
 PASSED_ON = "127.0.0.6"
 """Where a connection comes from that an app gets from its own sidecar."""
 
 PORTS = {"http-web": 80, "http2-web": 81, "grpc-echo": 82, "tcp-lines": 83, "odd": 84}
 TARGETS = {name: 8000 + number for name, number in PORTS.items()}
+ZONED, EDGE = "10.96.3.2", "10.96.3.3"
+ZONES = {V1: "here", V2: "there"}
+SECURE = {"tls": 8443}
 CROWD = {"http": 8080, "tcp-crowd": 8083}
 INTO = ("15006", "15021", "15090")
 """The ports of a sidecar that others call."""
@@ -58,6 +64,8 @@ class Trio(Town):
     v1: Pod
     v2: Pod
     outside: Pod
+    gateway: Pod
+    authority: Authority
     unknown: dict[str, TcpServer]
     """By pod: who answers on port UNKNOWN."""
     others: list[TcpServer]
@@ -78,6 +86,8 @@ class Trio(Town):
         self.v1 = self.pod("v1", V1, app="shop", version="v1")
         self.v2 = self.pod("v2", V2, app="shop", version="v2")
         self.outside = self.pod("outside", OUTSIDE)
+        self.gateway = self.pod("edge", GATEWAY, istio="ingressgateway")
+        self.authority = Authority(folder)
         self.unknown = {pod.name: TcpServer(pod.network, answers(pod.name), UNKNOWN) for pod in self.pods}
         self.others = []
         self.calls = []
@@ -87,11 +97,14 @@ class Trio(Town):
                 TcpServer(pod.network, http2, TARGETS["http2-web"]),
                 TcpServer(pod.network, answers(pod.name), TARGETS["tcp-lines"]),
                 TcpServer(pod.network, answers(pod.name), TARGETS["odd"]),
+                TcpServer(pod.network, secured(self.authority, pod.name), SECURE["tls"]),
             ]
             self.calls.append(grpc_server(pod.network, TARGETS["grpc-echo"]))
         self.outside.serve_http(80, "outside")
         for pod in (self.client, self.v1, self.v2):
+            pod.zone = ZONES.get(pod.address, "here")
             pod.start_sidecar(folder, "default", intercept=("--variant", self.variant))
+        self.gateway.start_sidecar(folder, "istio-system", kind="router")
 
     def close(self) -> None:
         for server in (*getattr(self, "unknown", {}).values(), *getattr(self, "others", ())):
@@ -112,12 +125,26 @@ def answers(name: str) -> Callable[[socket.socket], None]:
     return handle
 
 
+def secured(authority: Authority, name: str) -> Callable[[socket.socket], None]:
+    """Return the same server over TLS, with a certificate for its name."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*authority.issue(name, f"{name}.example"))
+    handle = answers(name)
+
+    def encrypted(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secure:
+            handle(secure)
+
+    return encrypted
+
+
 @pytest.fixture(scope="module", params=["nft", "legacy"])
 def trio(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trio]:
     require("netns", f"iptables-{request.param}")
     folder = tmp_path_factory.mktemp(f"trio-{request.param}")
     town = Trio(folder)
     town.variant = request.param
+    town.config.write("zoned.yaml", zoned(V1, V2))
     try:
         town.start(
             objects.service("shop", PORTS, address=SHOP, targets=TARGETS),
@@ -127,13 +154,41 @@ def trio(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             objects.endpoint_slice("crowd", CROWD, [V1, V2]),
             objects.destination_rule("shop", "shop", subsets=("v1", "v2")),
             objects.yaml_object("VirtualService", "shop", RULES),
+            objects.service("zoned", {"http": 80}, address=ZONED, targets={"http": 8080}),
+            objects.destination_rule("zoned", "zoned", "outlierDetection: {consecutive5xxErrors: 5}"),
+            objects.service("edge", {"tls": 443}, "istio-system", EDGE, {"tls": 8443}),
+            objects.endpoint_slice("edge", {"tls": 8443}, [GATEWAY], "istio-system"),
+            objects.yaml_object("Gateway", "edge", BY_NAME),
+            *(one for version, address in (("v1", V1), ("v2", V2)) for one in behind_the_gateway(version, address)),
         )
         town.populate(folder)
         yield town
-        for pod in (town.client, town.v1, town.v2):
+        for pod in (town.client, town.v1, town.v2, town.gateway):
             assert_clean(pod.envoy)
     finally:
         town.close()
+
+
+def zoned(*addresses: str) -> dict[str, object]:
+    return objects.endpoint_slice("zoned", {"http": 8080}, addresses, zones=ZONES)
+
+
+BY_NAME = """
+selector: {istio: ingressgateway}
+servers: [{port: {number: 8443, name: tls, protocol: TLS}, tls: {mode: PASSTHROUGH}, hosts: ["*.example"]}]
+"""
+
+
+def behind_the_gateway(version: str, address: str) -> Iterator[dict[str, object]]:
+    """Yield a service of TLS that the gateway leads to by its name."""
+    yield objects.service(f"secure-{version}", {"tls": 443}, targets=SECURE, address=f"10.96.4.{version[1:]}")
+    yield objects.endpoint_slice(f"secure-{version}", SECURE, [address])
+    match = f"match: [{{sniHosts: [{version}.example]}}]"
+    to = f"route: [{{destination: {{host: secure-{version}, port: {{number: 443}}}}}}]"
+    gateways = "gateways: [edge]"
+    yield objects.yaml_object(
+        "VirtualService", f"secure-{version}", f"{{hosts: [{version}.example], {gateways}, tls: [{{{match}, {to}}}]}}"
+    )
 
 
 def went_out(pod: Pod, act: Callable[[], object]) -> int:
@@ -241,6 +296,70 @@ def test_a_pod_calls_its_own_address(trio: Trio, address: str) -> None:
 
     assert went_out(trio.v1, lambda: same(came_in(trio.v1, call), 0)) == 0
     assert trio.unknown["v1"].peers[-1] == address
+
+
+SCOPE = """
+workloadSelector: {labels: {app: client}}
+egress: [{hosts: [./shop.default.svc.cluster.local]}]
+outboundTrafficPolicy: {mode: REGISTRY_ONLY}
+"""
+
+
+def test_an_unknown_address_is_passed_through_or_blocked_and_a_scope_enforced(trio: Trio) -> None:
+    def reached(address: str, port: int) -> bool:
+        try:
+            return say(trio.client.network, address, port, b"a\n") != [b""]
+        except OSError:
+            return False
+
+    def outside() -> tuple[bool, int]:
+        return reached(OUTSIDE, UNKNOWN), trio.client.get(f"{OUTSIDE}/").status
+
+    assert outside() == (True, 200)
+    trio.config.write("scope.yaml", objects.yaml_object("Sidecar", "client", SCOPE))
+    try:
+        eventually(lambda: outside() == (False, 502), 5.0, "the unknown is blocked")
+        assert trio.client.get(f"{SHOP_HOST}/", address=SHOP).version == "v1"
+        assert say(trio.client.network, SHOP, 83, b"a\n") == [b"v2 a\n"]
+        eventually(lambda: not reached(V1, CROWD["tcp-crowd"]), 5.0, "so is a service that is not imported")
+    finally:
+        trio.config.remove("scope.yaml")
+        eventually(lambda: outside() == (True, 200), 5.0, "the unknown is passed through again")
+        eventually(lambda: reached(V1, CROWD["tcp-crowd"]), 5.0, "the service is back")
+
+
+def test_a_zone_fails_over_when_its_endpoints_go(trio: Trio) -> None:
+    statuses: set[int] = set()
+
+    def answered() -> set[str]:
+        replies = [trio.client.get("zoned/", address=ZONED) for _ in range(8)]
+        statuses.update(reply.status for reply in replies)
+        return {reply.version for reply in replies}
+
+    assert answered() == {"v1"}, "the zone's own"
+    trio.config.write("zoned.yaml", zoned(V2))
+    eventually(lambda: answered() == {"v2"}, 5.0, "the other zone's")
+    trio.config.write("zoned.yaml", zoned(V1, V2))
+    eventually(lambda: answered() == {"v1"}, 5.0, "the zone's own again")
+    assert statuses == {200}
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_tls_by_name_through_a_gateway(trio: Trio, version: str) -> None:
+    """From the client through its sidecar, the gateway and the server's sidecar, and nobody looks into it."""
+    pod: Pod = getattr(trio, version)
+    context = client_context(trio.authority.path)
+
+    def ask() -> None:
+        plain = trio.client.network.call(socket.create_connection, (EDGE, 443), SECONDS)
+        with plain, context.wrap_socket(plain, server_hostname=f"{version}.example") as secure:
+            secure.sendall(b"ping\n")
+            assert secure.makefile("rb").readline() == f"{version} ping\n".encode()
+
+    cluster = f"outbound|443||secure-{version}.default.svc.cluster.local"
+    before = trio.gateway.envoy.cluster_stat(cluster, "upstream_cx_total")
+    assert went_out(trio.client, lambda: same(came_in(pod, ask), 1)) == 1
+    assert trio.gateway.envoy.cluster_stat(cluster, "upstream_cx_total") == before + 1
 
 
 def same(found: object, expected: object) -> None:

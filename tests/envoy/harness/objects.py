@@ -132,16 +132,25 @@ def service(
 
 
 def endpoint_slice(
-    service: str, ports: Mapping[str, int], addresses: Iterable[str], namespace: str = "default"
+    service: str,
+    ports: Mapping[str, int],
+    addresses: Iterable[str],
+    namespace: str = "default",
+    zones: Mapping[str, str] | None = None,
 ) -> Object:
-    """Return the ready endpoints of a Service; `ports` are their own ports, by the names of the Service's."""
+    """Return the ready endpoints of a Service; `ports` are their own ports, by the names of the Service's. `zones` go
+    by address.
+    """
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
         "metadata": {"name": f"{service}-1", "namespace": namespace, "labels": {"kubernetes.io/service-name": service}},
         "addressType": "IPv4",
         "ports": [{"name": name, "port": number} for name, number in ports.items()],
-        "endpoints": [{"addresses": [address], "conditions": {"ready": True}} for address in addresses],
+        "endpoints": [
+            {"addresses": [address], "conditions": {"ready": True}, "zone": (zones or {}).get(address, "")}
+            for address in addresses
+        ],
     }
 
 

@@ -9,6 +9,7 @@ from tests.envoy.harness.client import Reply, request
 from tests.envoy.harness.envoy_process import EnvoyProcess, proxy_named
 from tests.envoy.harness.pilotfish import Folder, Pilotfish
 from tests.envoy.harness.pods import Cluster, Namespace, as_sidecar, redirect
+from translators.model.proxy import Locality
 from xds_server.bootstrap import BootstrapSettings, as_json, bootstrap
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Pod:
         self.labels = labels
         self.addresses = [network.address]
         """What its sidecar says that they are."""
+        self.zone = ""
+        """Where its sidecar says that it is."""
         self._envoy: EnvoyProcess | None = None
         self._loop: Loop | None = None
         self._backends: list[Backend] = []
@@ -112,6 +115,7 @@ class Pod:
             labels=self.labels,
             ip_addresses=tuple(self.addresses),
             interception_mode=mode,
+            locality=Locality(zone=self.zone),
         )
         settings = BootstrapSettings(xds_host=Cluster.HUB, xds_port=XDS_PORT, delta=delta)
         file = folder / f"{self.name}.json"
