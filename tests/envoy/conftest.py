@@ -50,6 +50,7 @@ def shared_mesh(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     mesh = Mesh(tmp_path_factory.mktemp(f"mesh-{request.param}"), delta=request.param == "delta")
     yield mesh
     mesh.close()
+    request.config.stash[REPORTED].append(f"the shared mesh, {request.param}: {mesh.assert_follows()}")
 
 
 @pytest.fixture(scope="session", params=["delta", "sotw"])
