@@ -162,7 +162,9 @@ async def test_a_server_that_fails_is_left_alone_for_a_while(
                     if not fault.times:
                         assert [d.code for d in writer.diagnostics()] in (["PF0130"], [])
                     await asyncio.sleep(0.02)
-        assert len([asked for asked in emulation.audit if asked.subresource == "status"]) == 4, "never in a hurry"
+        asked = [one for one in emulation.audit if one.subresource == "status"]
+        # What is wanted while the fourth succeeds may be written as well.
+        assert len(asked) in (4, 5), "never in a hurry"
         assert writer.diagnostics() == ()
 
 
