@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 NODE = "router~10.0.0.9~gw-1.istio-system~istio-system.svc.cluster.local"
 
 
+def introduce(request: discovery_pb2.DeltaDiscoveryRequest, node_id: str) -> None:
+    """Say in a first request who asks: an Envoy that is an ingress gateway."""
+    request.node.id = node_id
+    request.node.user_agent_name = "envoy"
+    version = request.node.user_agent_build_version.version
+    version.major_number, version.minor_number = 1, 40
+    labels = struct_pb2.Struct()
+    labels.update({"istio": "ingressgateway"})
+    request.node.metadata.update({"NAMESPACE": "istio-system"})
+    request.node.metadata.fields["LABELS"].struct_value.CopyFrom(labels)
+
+
 @contextmanager
 def connected(address: str, *, error: str = "") -> Iterator[None]:
     """Be connected for as long as the block lasts. `error`: reject every listener with it."""
@@ -29,14 +41,7 @@ def connected(address: str, *, error: str = "") -> Iterator[None]:
             type_url=type_url, resource_names_subscribe=["*"] if type_url in (ENDPOINT, ROUTE) else []
         )
         if number == 0:
-            request.node.id = NODE
-            request.node.user_agent_name = "envoy"
-            version = request.node.user_agent_build_version.version
-            version.major_number, version.minor_number = 1, 40
-            labels = struct_pb2.Struct()
-            labels.update({"istio": "ingressgateway"})
-            request.node.metadata.update({"NAMESPACE": "istio-system"})
-            request.node.metadata.fields["LABELS"].struct_value.CopyFrom(labels)
+            introduce(request, NODE)
         requests.put(request)
     with grpc.insecure_channel(address) as channel:
         call = channel.stream_stream(

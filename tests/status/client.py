@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import grpc
 from envoy.service.discovery.v3 import discovery_pb2
-from google.protobuf import struct_pb2
 
+from tests.serving.proxy import introduce
 from translators.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE
 from xds_server.transport.services import ADS
 
@@ -46,7 +46,7 @@ class Gateway:
                 initial_resource_versions=self.holds[type_url],
             )
             if number == 0:
-                self._introduce(request)
+                introduce(request, self.id)
             self._requests.put(request)
         self._channel = grpc.insecure_channel(self._address)
         self._call = self._channel.stream_stream(
@@ -63,16 +63,6 @@ class Gateway:
         self._requests.put(None)
         self._thread.join(10)
         self._channel.close()
-
-    def _introduce(self, request: discovery_pb2.DeltaDiscoveryRequest) -> None:
-        request.node.id = self.id
-        request.node.user_agent_name = "envoy"
-        version = request.node.user_agent_build_version.version
-        version.major_number, version.minor_number = 1, 40
-        labels = struct_pb2.Struct()
-        labels.update({"istio": "ingressgateway"})
-        request.node.metadata.update({"NAMESPACE": "istio-system"})
-        request.node.metadata.fields["LABELS"].struct_value.CopyFrom(labels)
 
     def _answer(self) -> None:
         try:

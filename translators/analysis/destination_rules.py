@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
+from translators.analysis.selectors import as_text
 from translators.hosts import subset_of
 from translators.model.codes import diagnose
 from translators.model.destination_rule import DestinationRule
@@ -53,10 +54,10 @@ def _empty_subsets(mesh: Mesh, rule: DestinationRule, service: Service) -> Itera
         keys = sorted(subset.labels)
         present = sorted({f"{k}={e.labels[k]}" for e in endpoints for k in keys if k in e.labels})
         shown = ", ".join(present[:_MOST_SHOWN]) or "none of these labels"
-        labels = ", ".join(f"{k}={v}" for k, v in sorted(wanted))
         yield diagnose(
             "PF0723",
-            f"none of the {len(endpoints)} endpoints of {service.hostname} has {labels}; they have: {shown}",
+            f"none of the {len(endpoints)} endpoints of {service.hostname} has {as_text(subset.labels)}; "
+            f"they have: {shown}",
             Origin(rule.key, f"spec.subsets[{index}].labels"),
             hint="requests to this subset are answered 503; correct the labels of the subset or of the workloads",
         )

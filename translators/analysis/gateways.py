@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from translators.analysis.mesh import MESH, on_mesh
 from translators.analysis.proxies import selected_pods, services_before
+from translators.analysis.selectors import as_text
 from translators.hosts import gateway_reference
 from translators.model.codes import diagnose
 from translators.model.gateway import Gateway
@@ -85,10 +86,9 @@ def _selecting_nothing(mesh: Mesh) -> Iterator[Diagnostic]:
         selector = gateway.spec.selector
         if not selector or any(selected_pods(mesh.world, selector)) or any(services_before(mesh.world, selector)):
             continue
-        labels = ", ".join(f"{k}={v}" for k, v in sorted(selector.items()))
         yield diagnose(
             "PF0721",
-            f"no known pod or Service has the labels {labels}",
+            f"no known pod or Service has the labels {as_text(selector)}",
             Origin(gateway.key, "spec.selector"),
             hint="write the labels of your gateway's pods, such as istio: ingressgateway",
         )

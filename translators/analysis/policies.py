@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from translators.analysis.selectors import as_text
 from translators.hosts import subset_of
 from translators.locality import is_inside
 from translators.model.codes import diagnose
@@ -64,8 +65,7 @@ def _unknown_clients(mesh: Mesh, rule: DestinationRule) -> Iterator[Diagnostic]:
     if not any(wanted <= pod.metadata.labels.items() for pod in pods):
         yield diagnose(
             "PF0730",
-            f"no known pod of namespace {rule.metadata.namespace} has the labels "
-            f"{', '.join(f'{k}={v}' for k, v in sorted(wanted))}",
+            f"no known pod of namespace {rule.metadata.namespace} has the labels {as_text(selector.match_labels)}",
             Origin(rule.key, "spec.workloadSelector"),
             hint="write the labels of the clients, not those of the host; they are in the rule's own namespace",
         )

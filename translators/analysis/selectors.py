@@ -1,4 +1,4 @@
-"""Selectors of Sidecars, EnvoyFilters and ProxyConfigs that select no workload."""
+"""Selectors and the workloads that there are; those of Sidecars, EnvoyFilters and ProxyConfigs that select none."""
 
 from __future__ import annotations
 
@@ -27,12 +27,11 @@ def selector_remarks(world: World) -> Iterator[Diagnostic]:
     if not world.kind(Pod):
         return
     for owner, path, labels, namespace in _selectors(world):
-        if not any(labels.items() <= own.items() for own in _workloads(world, namespace)):
+        if not any(labels.items() <= own.items() for own in workload_labels(world, namespace)):
             where = f"namespace {namespace}" if namespace else "any namespace"
-            said = ", ".join(f"{k}={v}" for k, v in sorted(labels.items()))
             yield diagnose(
                 "PF0739",
-                f"no known workload of {where} has the labels {said}",
+                f"no known workload of {where} has the labels {as_text(labels)}",
                 Origin(owner.key, path),
                 hint="check the labels, and the namespace; workloads may come later",
             )
@@ -56,7 +55,13 @@ def _beyond_root(world: World, owner: KubeObject) -> str:
     return "" if namespace == world.root_namespace else namespace
 
 
-def _workloads(world: World, namespace: str) -> Iterator[Mapping[str, str]]:
+def as_text(labels: Mapping[str, str]) -> str:
+    """Return labels as people write them: `app=a, version=v1`."""
+    return ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
+def workload_labels(world: World, namespace: str) -> Iterator[Mapping[str, str]]:
+    """Yield the labels of each Pod and each WorkloadEntry of a namespace; empty: of all of them."""
     if not namespace:
         yield from (pod.metadata.labels for pod in world.each(Pod))
         yield from (entry.spec.labels for entry in world.each(WorkloadEntry))

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from translators.analysis.proxies import services_before
 from translators.analysis.routes import routed_ports
+from translators.analysis.selectors import as_text, workload_labels
 from translators.model import kubernetes
 from translators.model.codes import diagnose
-from translators.model.kubernetes import EndpointSlice, Pod
+from translators.model.kubernetes import EndpointSlice
 from translators.model.origin import Origin
 from translators.model.service import Protocol
 from translators.model.service_entry import ServiceEntry
@@ -59,16 +60,12 @@ def _entries_selecting_nothing(mesh: Mesh) -> Iterator[Diagnostic]:
         if selector is None or not selector.labels:
             continue
         namespace = entry.metadata.namespace
-        workloads: list[Mapping[str, str]] = [
-            *(w.spec.labels for w in mesh.world.namespace(WorkloadEntry, namespace).values()),
-            *(p.metadata.labels for p in mesh.world.namespace(Pod, namespace).values()),
-        ]
-        wanted = selector.labels.items()
-        if not any(wanted <= labels.items() for labels in workloads):
+        workloads = list(workload_labels(mesh.world, namespace))
+        if not any(selector.labels.items() <= labels.items() for labels in workloads):
             yield diagnose(
                 "PF0734",
                 f"none of the {len(workloads)} workloads of namespace {namespace} has the labels "
-                f"{', '.join(f'{k}={v}' for k, v in sorted(wanted))}",
+                f"{as_text(selector.labels)}",
                 Origin(entry.key, "spec.workloadSelector"),
                 hint="workloads are the Pods, and the WorkloadEntries by their spec.labels, of the same namespace",
             )

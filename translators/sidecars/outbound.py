@@ -38,7 +38,7 @@ from translators.sidecars.tcp_chains import TcpChain, routed_chains, service_cha
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from translators.destination_rules import RuleIndex
+    from translators.destination_rules import MergedRule, RuleIndex
     from translators.memo import Steps
     from translators.model.meta import ObjectKey
     from translators.model.origin import Diagnostic
@@ -160,19 +160,13 @@ class OutboundBuilder:
             named = service.port(number) if number else None
             if number and named is None and service.hostname not in egress.targets:
                 continue
-            for destination in self._steps.step(destinations_of, service, rule):
-                if named is None or destination.port is named:
-                    self._destinations[destination.cluster_name] = destination
+            self._import(service, rule, named)
             for port in (named,) if number else service.ports:
                 if port is not None and port.protocol is not Protocol.UDP:
                     member = Member(service, port, egress, rule)
                     self._add_port(member, listening)
-                    if (
-                        self._proxy_port
-                        and not number
-                        and (port.protocol.is_http or port.protocol is Protocol.UNSUPPORTED)
-                    ):
-                        self._tables.proxy(HTTP_PROXY, member)
+                    if self._proxy_port and not number:
+                        self._proxy(HTTP_PROXY, member)
 
     def finish(self) -> Outbound:
         """Return all of it."""
@@ -227,11 +221,20 @@ class OutboundBuilder:
         self._tables.proxy(listener.bind)
         for service in egress.services:
             rule = self._rules.for_service(service, self._view.namespace, self._view.labels)
-            for destination in self._steps.step(destinations_of, service, rule):
-                self._destinations[destination.cluster_name] = destination
+            self._import(service, rule)
             for port in service.ports:
-                if port.protocol.is_http or port.protocol is Protocol.UNSUPPORTED:
-                    self._tables.proxy(listener.bind, Member(service, port, egress, rule))
+                self._proxy(listener.bind, Member(service, port, egress, rule))
+
+    def _import(self, service: Service, rule: MergedRule | None, named: ServicePort | None = None) -> None:
+        """Have the clusters of a service, or of one port of it."""
+        for destination in self._steps.step(destinations_of, service, rule):
+            if named is None or destination.port is named:
+                self._destinations[destination.cluster_name] = destination
+
+    def _proxy(self, table: str, member: Member) -> None:
+        """Let a table whose requests say host and port lead to a port, if that may be HTTP."""
+        if member.port.protocol.is_http or member.port.protocol is Protocol.UNSUPPORTED:
+            self._tables.proxy(table, member)
 
     def _listening(self, sidecar: Sidecar | None, position: int) -> _Listening:
         if sidecar is None or not sidecar.spec.egress:

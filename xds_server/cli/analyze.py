@@ -11,7 +11,7 @@ from translators.translate import Translator
 from xds_server.cli.cluster_options import names_cluster
 from xds_server.cli.config_options import loads_files
 from xds_server.cli.findings import show_findings
-from xds_server.cli.server_client import get
+from xds_server.cli.server_client import get, output_option
 from xds_server.extensions import load_extensions
 from xds_server.reports import diagnostic_of
 
@@ -32,14 +32,7 @@ def _one_or_the_other(context: click.Context, _parameter: click.Parameter, paths
 @click.option("--server", default="", metavar="URL", is_eager=True, help="Ask a running `pilotfish serve` instead.")
 @click.argument("config", metavar="[PATH...]", nargs=-1, type=click.Path(), callback=_one_or_the_other)
 @loads_files
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["table", "json", "yaml"]),
-    default="table",
-    show_default=True,
-    envvar="PILOTFISH_OUTPUT",
-)
+@output_option
 @click.pass_context
 def command(context: click.Context, loaded: Loaded, *, server: str, output: str) -> None:
     """Check Kubernetes and Istio objects in files, folders or a cluster, or ask a server what it says about its own.

@@ -9,6 +9,7 @@ import click
 
 from xds_server.cli.cluster_options import cluster_options
 from xds_server.cli.findings import show_findings
+from xds_server.cli.server_client import output_option
 from xds_server.deployment.checking import Checker
 from xds_server.deployment.manifests import NAMESPACE
 from xds_server.kube_api import KubeApi, KubeConfigError
@@ -30,14 +31,7 @@ if TYPE_CHECKING:
     help="Ask from a pod, as its account, and check what that account may do.",
 )
 @cluster_options()
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["table", "json", "yaml"]),
-    default="table",
-    show_default=True,
-    envvar="PILOTFISH_OUTPUT",
-)
+@output_option
 @click.pass_context
 def command(
     context_: click.Context,
